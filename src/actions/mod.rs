@@ -1,0 +1,90 @@
+//! What can be done: a candidate becomes a statement that checks itself in the act, and its answer an
+//! outcome.
+//!
+//! One action is one file and one line in [`REGISTRY`].
+
+use crate::model::query::{Act, ActAnswer};
+use crate::model::{Candidate, Duration, Outcome, Row, Server};
+use crate::playbook::{ActionSpec, Args};
+use serde_json::Value as Json;
+
+/// What an action is told to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Order<'a> {
+    /// To what, as just looked at.
+    pub candidate: &'a Candidate,
+    /// Its arguments, defaults filled in.
+    pub args: &'a Args,
+    /// The server as just seen.
+    pub server: &'a Server,
+    /// Run (ULID), for the statement's comment.
+    pub run: &'a str,
+    /// Playbook, for the statement's comment.
+    pub playbook: &'a str,
+    /// What is left of the run's time budget and window.
+    pub time_left: Duration,
+}
+
+/// A statement ready to be sent, and what it changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deed {
+    /// The statement.
+    pub act: Act,
+    /// The value before, where something is changed.
+    pub before: Option<Json>,
+    /// The value that it sets.
+    pub after: Option<Json>,
+}
+
+/// What an answer says about the effect.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Judgement {
+    /// It is known how it ended.
+    Ended(Outcome),
+    /// The effect is not there yet; should it never come, this is the outcome.
+    NotYet(Outcome),
+}
+
+/// Does one thing to candidates of one kind.
+pub trait Action: Sync {
+    /// Its name, kind, class and parameters.
+    fn spec(&self) -> &'static ActionSpec;
+
+    /// The statement for a candidate.
+    ///
+    /// # Errors
+    /// Why this action cannot help this candidate: the rung is passed over.
+    fn deed(&self, order: &Order) -> Result<Deed, String>;
+
+    /// What came of it: judged right after the statement (`seen` is `None`), and again after each
+    /// look of the deed's `confirm`.
+    fn judge(&self, order: &Order, answer: &ActAnswer, seen: Option<&[Row]>) -> Judgement;
+
+    /// The statement that takes it back, from the value before; `None` where it cannot be.
+    fn undo(&self, order: &Order, before: &Json) -> Option<Deed> {
+        let _ = (order, before);
+        None
+    }
+}
+
+/// All actions, in order of name.
+pub static REGISTRY: &[&dyn Action] = &[];
+
+/// The action of a specification that came from the catalogue.
+#[must_use]
+pub fn of(spec: &ActionSpec) -> Option<&'static dyn Action> {
+    by_name(spec.name)
+}
+
+/// An action by the name in a record.
+#[must_use]
+pub fn by_name(name: &str) -> Option<&'static dyn Action> {
+    REGISTRY.iter().copied().find(|a| a.spec().name == name)
+}
+
+/// The comment that every acting statement carries, so that the server's own log tells who it was.
+#[must_use]
+pub fn comment(order: &Order) -> String {
+    // Playbook names are checked when read, and a run is a ULID: neither can end the comment.
+    format!("/* pgmedic run={} playbook={} */", order.run, order.playbook)
+}

@@ -1,0 +1,197 @@
+//! What `pgmedic.yaml` says, after it was read and found sound.
+
+pub mod policy;
+
+pub use policy::{Ceilings, Freeze, Limits, Policy, SameQuery, Window};
+
+use crate::model::{Duration, Labels, Matcher, Mode, Protect};
+use secrecy::SecretString;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// The whole configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Goes into every `config` record.
+    pub revision: Option<String>,
+    /// Ceiling for all.
+    pub mode: Mode,
+    /// Where pgmedic keeps its own things.
+    pub data_dir: PathBuf,
+    /// IANA zone of schedules and windows that name none.
+    pub timezone: String,
+    /// Channels for playbooks that name none, and for the daemon's own events.
+    pub notify: Vec<String>,
+    /// Role by group of the socket's peer; everybody else is operator.
+    pub socket_roles: BTreeMap<String, AccessRole>,
+    /// In the order of the file.
+    pub targets: Vec<Target>,
+    /// Applies to all targets.
+    pub protect: Protect,
+    /// Applies to all targets.
+    pub limits: Limits,
+    /// Applies to all targets.
+    pub ceilings: Ceilings,
+    /// By name.
+    pub windows: BTreeMap<String, Vec<Window>>,
+    /// Periods with a lower ceiling.
+    pub freezes: Vec<Freeze>,
+    /// Where people are told.
+    pub channels: Vec<Channel>,
+    /// How query texts are kept in records.
+    pub query_text: QueryText,
+    /// Playbook files, resolved and in order of path.
+    pub playbook_files: Vec<PathBuf>,
+    /// SHA-256 of `text` in hex.
+    pub digest: String,
+    /// The file as read: references to secrets, never secrets.
+    pub text: String,
+    /// Where it was read from.
+    pub file: PathBuf,
+}
+
+/// One PostgreSQL server and its PgBouncers.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Unique name.
+    pub name: String,
+    /// Connection string as written; references to secrets are resolved at each connect.
+    pub dsn: Text,
+    /// Overrides the DSN's.
+    pub password: Option<Text>,
+    /// A second login that alone holds the right to act.
+    pub act_as: Option<Login>,
+    /// Its own ceiling.
+    pub mode: Mode,
+    /// For selectors.
+    pub labels: Labels,
+    /// Databases in which table and index work looks: globs; default all but templates.
+    pub databases: Vec<String>,
+    /// Its poolers.
+    pub pgbouncer: Vec<PgBouncer>,
+}
+
+/// A second login on the same server.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// Role name.
+    pub user: String,
+    /// Its password.
+    pub password: Option<Text>,
+}
+
+/// One PgBouncer.
+#[derive(Clone, Debug)]
+pub struct PgBouncer {
+    /// Unique within the target.
+    pub name: String,
+    /// Connection string of its console (`dbname` is always `pgbouncer`).
+    pub dsn: Text,
+    /// Overrides the DSN's.
+    pub password: Option<Text>,
+}
+
+/// A text that may come from the environment or a file; never printed.
+#[derive(Clone, Debug)]
+pub enum Text {
+    /// Written in the file itself.
+    Plain(SecretString),
+    /// `${env:NAME}`.
+    Env(String),
+    /// `${file:PATH}`, resolved against the file it stands in; trailing line ends are cut.
+    File(PathBuf),
+}
+
+/// One way to tell people.
+#[derive(Clone, Debug)]
+pub struct Channel {
+    /// Unique name.
+    pub name: String,
+    /// What it speaks.
+    pub service: Service,
+    /// Events it wants; empty: all.
+    pub events: Vec<String>,
+    /// Matchers over the target's labels, all of which must match; a message without a target passes.
+    pub matchers: Vec<Matcher>,
+    /// Private and loopback addresses may be reached, and plain http there.
+    pub allow_private: bool,
+}
+
+/// What a channel speaks.
+#[derive(Clone, Debug)]
+pub enum Service {
+    /// Slack incoming webhook.
+    Slack {
+        /// The secret URL.
+        webhook_url: Text,
+    },
+    /// A webhook signed as Standard Webhooks say.
+    Webhook {
+        /// Where.
+        url: Text,
+        /// `whsec_…`.
+        secret: Text,
+    },
+}
+
+/// How query texts are kept in records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum QueryText {
+    /// Literals become `$n`.
+    #[default]
+    Redacted,
+    /// As seen.
+    Full,
+    /// Not at all.
+    None,
+}
+
+/// What a person or token may do, in rising order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AccessRole {
+    /// Look.
+    Viewer,
+    /// Run, pause, resume, reload.
+    Operator,
+    /// Say yes to held steps.
+    Approver,
+    /// Everything.
+    Admin,
+}
+
+impl AccessRole {
+    /// All roles with the word users write.
+    pub const ALL: [(&'static str, AccessRole); 4] = [
+        ("viewer", AccessRole::Viewer),
+        ("operator", AccessRole::Operator),
+        ("approver", AccessRole::Approver),
+        ("admin", AccessRole::Admin),
+    ];
+}
+
+/// How long a connect may take.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+impl Config {
+    /// A target by name.
+    #[must_use]
+    pub fn target(&self, name: &str) -> Option<&Target> {
+        self.targets.iter().find(|t| t.name == name)
+    }
+
+    /// What holds on one target.
+    #[must_use]
+    pub fn policy(&self, target: &Target) -> Policy {
+        Policy {
+            daemon_mode: self.mode,
+            target_mode: target.mode,
+            protect: self.protect.clone(),
+            limits: self.limits.clone(),
+            ceilings: self.ceilings,
+            windows: self.windows.clone(),
+            freezes: self.freezes.clone(),
+            timezone: self.timezone.clone(),
+            query_text: self.query_text,
+        }
+    }
+}

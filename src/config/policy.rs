@@ -1,0 +1,130 @@
+//! What holds on one target whatever a playbook says.
+
+use super::QueryText;
+use crate::model::{Duration, Matcher, Mode, Protect, Timestamp};
+use std::collections::BTreeMap;
+
+/// The rules of one target. A playbook narrows them and never widens them.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The daemon's ceiling.
+    pub daemon_mode: Mode,
+    /// The target's ceiling.
+    pub target_mode: Mode,
+    /// Never touched.
+    pub protect: Protect,
+    /// Budgets.
+    pub limits: Limits,
+    /// Ceilings by class.
+    pub ceilings: Ceilings,
+    /// Windows by name.
+    pub windows: BTreeMap<String, Vec<Window>>,
+    /// Periods with a lower ceiling.
+    pub freezes: Vec<Freeze>,
+    /// IANA zone of windows that name none.
+    pub timezone: String,
+    /// How query texts become part of candidates.
+    pub query_text: QueryText,
+}
+
+/// Budgets by class. Hourly budgets count intents; a ladder counts as one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// Most candidates disrupted in one run.
+    pub disruptive_per_run: u32,
+    /// Most disruptive intents an hour, per playbook and target.
+    pub disruptive_per_playbook_hour: u32,
+    /// Most disruptive intents an hour on one target.
+    pub disruptive_per_target_hour: u32,
+    /// Most disruptive intents an hour on all targets.
+    pub disruptive_fleet_hour: u32,
+    /// Repeats of one query that are ended before a person must look.
+    pub same_query: SameQuery,
+    /// Most maintenance intents in one run.
+    pub maintenance_per_run: u32,
+    /// Maintenance under way at once on one target.
+    pub maintenance_at_once_per_target: u32,
+    /// Maintenance under way at once on all targets.
+    pub maintenance_at_once_fleet: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            disruptive_per_run: 5,
+            disruptive_per_playbook_hour: 20,
+            disruptive_per_target_hour: 30,
+            disruptive_fleet_hour: 100,
+            same_query: SameQuery { max: 3, per: Duration::from_secs(3_600) },
+            maintenance_per_run: 200,
+            maintenance_at_once_per_target: 1,
+            maintenance_at_once_fleet: 10,
+        }
+    }
+}
+
+/// At most `max` intents against one query (text, user, database) within `per` (at most 24 h).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SameQuery {
+    /// How many.
+    pub max: u32,
+    /// Within how long.
+    pub per: Duration,
+}
+
+/// Ceilings by class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ceilings {
+    /// Of disruptive actions; default enforce.
+    pub disruptive: Mode,
+    /// Of maintenance; default enforce.
+    pub maintenance: Mode,
+    /// Of what cannot be taken back; default approve.
+    pub irreversible: Mode,
+}
+
+impl Default for Ceilings {
+    fn default() -> Ceilings {
+        Ceilings { disruptive: Mode::Enforce, maintenance: Mode::Enforce, irreversible: Mode::Approve }
+    }
+}
+
+impl Ceilings {
+    /// The ceiling of a class.
+    #[must_use]
+    pub fn of(&self, class: crate::model::Class) -> Mode {
+        match class {
+            crate::model::Class::Disruptive => self.disruptive,
+            crate::model::Class::Maintenance => self.maintenance,
+            crate::model::Class::Irreversible => self.irreversible,
+        }
+    }
+}
+
+/// One recurring span of a named window.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Window {
+    /// When it opens: a cron expression.
+    pub cron: String,
+    /// How long it stays open.
+    pub lasts: Duration,
+    /// IANA zone; `None`: that of the configuration.
+    pub timezone: Option<String>,
+}
+
+/// A period with a lower ceiling.
+#[derive(Clone, Debug)]
+pub struct Freeze {
+    /// For messages.
+    pub name: String,
+    /// Begin, included.
+    pub from: Timestamp,
+    /// End, not included.
+    pub until: Timestamp,
+    /// Matchers over the target's labels, all of which must match; empty: all targets.
+    pub targets: Vec<Matcher>,
+    /// Playbooks (globs) that it does not hold back.
+    pub except: crate::model::Names,
+    /// The ceiling; default observe.
+    pub ceiling: Mode,
+}

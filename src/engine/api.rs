@@ -1,0 +1,188 @@
+//! What the engine tells and is told: the same types over the Unix socket, in the foreground and, one
+//! day, over HTTP.
+
+use crate::model::candidate::Named;
+use crate::model::history::{Pause, Scope};
+use crate::model::{GuardReport, Mode, Timestamp, Verdict};
+use serde::{Deserialize, Serialize};
+
+/// What would be done now for one playbook on one target, and why not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanReport {
+    /// Target.
+    pub target: String,
+    /// Playbook.
+    pub playbook: String,
+    /// The playbook's own sentence about itself.
+    pub about: String,
+    /// The mode in force after all ceilings.
+    pub mode: Mode,
+    /// The run as a whole.
+    pub verdict: Verdict,
+    /// Why, in words.
+    pub reason: String,
+    /// How the guards answered for the run as a whole.
+    pub guards: Vec<GuardReport>,
+    /// Each candidate, in the order in which it would be acted on.
+    pub candidates: Vec<CandidateReport>,
+    /// What could not be read, each in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<String>,
+}
+
+impl PlanReport {
+    /// Whether anything would be done.
+    #[must_use]
+    pub fn would_act(&self) -> bool {
+        self.candidates.iter().any(|c| c.verdict == Verdict::Act)
+    }
+}
+
+/// One candidate of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CandidateReport {
+    /// What it is.
+    pub candidate: Named,
+    /// What would be done about it.
+    pub verdict: Verdict,
+    /// Why, in words; a skip's begins with the guard's name.
+    pub reason: String,
+    /// How the guards answered.
+    pub guards: Vec<GuardReport>,
+    /// The ladder as it would be climbed: `cancel_backend`, `wait 30s`…
+    pub ladder: Vec<String>,
+    /// The first rung's statement as it would be sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<String>,
+}
+
+/// Asks for one run by hand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunRequest {
+    /// Playbook.
+    pub playbook: String,
+    /// Target.
+    pub target: String,
+    /// Lowers the mode for this run; never raises it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunReport {
+    /// The run (ULID): `pgmedic audit show RUN` tells its story.
+    pub run: String,
+    /// The run as a whole.
+    pub verdict: Verdict,
+    /// In words.
+    pub summary: String,
+    /// Candidates acted on.
+    pub acted: u32,
+    /// Candidates whose harm was seen to be gone.
+    pub helped: u32,
+    /// Actions that failed, timed out or ended unknown.
+    pub failed: u32,
+    /// Candidates that wait for a person.
+    pub held: u32,
+}
+
+/// `pgmedic pause` and `resume`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PauseRequest {
+    /// What it covers.
+    #[serde(flatten)]
+    pub scope: Scope,
+    /// In seconds; none: until resumed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_seconds: Option<u64>,
+    /// Why.
+    #[serde(default)]
+    pub reason: String,
+    /// Also stop what is under way.
+    #[serde(default)]
+    pub abort: bool,
+}
+
+/// What is going on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// pgmedic's version.
+    pub version: String,
+    /// When this process started.
+    pub started: Timestamp,
+    /// The daemon's ceiling.
+    pub mode: Mode,
+    /// Orders to stand still, `(scope, pause)`.
+    pub pauses: Vec<(Scope, Pause)>,
+    /// The file `PAUSED` is there: what it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused_by_file: Option<String>,
+    /// The log.
+    pub audit: AuditStatus,
+    /// Messages that have not reached their channel.
+    pub messages_waiting: usize,
+    /// Targets.
+    pub targets: Vec<TargetStatus>,
+    /// Playbooks.
+    pub playbooks: Vec<PlaybookStatus>,
+}
+
+/// The state of the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AuditStatus {
+    /// Records in the log.
+    pub size: u64,
+    /// Root of its Merkle tree, in hex.
+    pub root: String,
+    /// Why nothing can be written, if so: then nothing is done either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+}
+
+/// The state of one target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TargetStatus {
+    /// Name.
+    pub name: String,
+    /// Its ceiling.
+    pub mode: Mode,
+    /// `up`, or why it cannot be reached.
+    pub state: String,
+    /// `server_version_num`, when it was reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_num: Option<i32>,
+    /// `primary` or `standby`, when it was reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// Runs under way: `(run, playbook, what it is doing)`.
+    pub runs: Vec<(String, String, String)>,
+}
+
+/// The state of one playbook.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlaybookStatus {
+    /// Name.
+    pub name: String,
+    /// Its sentence about itself.
+    pub about: String,
+    /// Its own ceiling.
+    pub mode: Mode,
+    /// Whether its triggers run.
+    pub enabled: bool,
+    /// Targets that it selects.
+    pub targets: Vec<String>,
+    /// When it is next due, by target.
+    pub next: Vec<(String, Timestamp)>,
+    /// How its last run ended, by target.
+    pub last: Vec<(String, String)>,
+}
+
+/// `pgmedic why`: in words.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WhyReport {
+    /// What would be done now.
+    pub plan: PlanReport,
+    /// Further lines: when it is next due, what it did last, what would have to change.
+    pub lines: Vec<String>,
+}

@@ -1,0 +1,3 @@
+//! Carries out effects: the target tasks, their runs, timers and messages.
+
+pub mod api;

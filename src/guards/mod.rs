@@ -1,0 +1,83 @@
+//! What stops a run or a candidate, each with a reason that a tired person understands.
+//!
+//! One guard is one file and one line in [`REGISTRY`]; their order there is the order in records, and
+//! the first that stops gives the reason.
+
+use crate::config::Policy;
+use crate::model::verdict::GuardVerdict;
+use crate::model::{Candidate, Facts, GuardReport, History, Mode, Timestamp};
+use crate::playbook::{ActStep, Playbook};
+
+/// All that a guard may judge by.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene<'a> {
+    /// The playbook.
+    pub playbook: &'a Playbook,
+    /// What holds on the target.
+    pub policy: &'a Policy,
+    /// What was done before.
+    pub history: &'a History,
+    /// What was just seen of the target.
+    pub facts: &'a Facts,
+    /// The candidate; `None` while the run as a whole is judged.
+    pub candidate: Option<&'a Candidate>,
+    /// The rung that is next; `None` for a playbook that only tells people.
+    pub rung: Option<&'a ActStep>,
+    /// How many candidates of this run were let through before this one.
+    pub let_through: u32,
+    /// The run (ULID): its own earlier rungs do not count against it.
+    pub run: &'a str,
+    /// pgmedic's clock.
+    pub now: Timestamp,
+}
+
+/// A guard's answer, with the figures it judged by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Nothing against it.
+    Pass(String),
+    /// Must not be done.
+    Stop(String),
+    /// May be done at most in this mode.
+    Cap(Mode, String),
+}
+
+/// What a guard is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The run as a whole, and again before each candidate.
+    Run,
+    /// Each candidate.
+    Candidate,
+}
+
+/// One reason not to act.
+pub trait Guard: Sync {
+    /// The word that a skip's reason begins with.
+    fn name(&self) -> &'static str;
+    /// What it stops and why, for its reference page.
+    fn about(&self) -> &'static str;
+    /// What it is asked about.
+    fn scope(&self) -> Scope;
+    /// Its answer; `None` where it has nothing to say (another kind, nothing configured).
+    fn check(&self, scene: &Scene) -> Option<Answer>;
+}
+
+/// All guards, in the order in which they are asked.
+pub static REGISTRY: &[&dyn Guard] = &[];
+
+/// Asks the guards of a scope, in order, all of them: the record shows every answer.
+#[must_use]
+pub fn ask(scene: &Scene, scope: Scope) -> Vec<GuardReport> {
+    let asked = REGISTRY.iter().filter(|g| g.scope() == scope);
+    asked.filter_map(|g| g.check(scene).map(|answer| report(g.name(), answer))).collect()
+}
+
+fn report(name: &str, answer: Answer) -> GuardReport {
+    let (verdict, detail) = match answer {
+        Answer::Pass(detail) => (GuardVerdict::Pass, detail),
+        Answer::Stop(detail) => (GuardVerdict::Stop, detail),
+        Answer::Cap(mode, detail) => (GuardVerdict::Cap(mode), detail),
+    };
+    GuardReport { name: name.to_owned(), verdict, detail }
+}

@@ -1,0 +1,285 @@
+//! What safety rests on: a bounded value folded from the log, and nothing else.
+//!
+//! `History` is the same on every machine that reads the same records: it is how limits and
+//! cooldowns survive a restart, and how a decision can be replayed.
+
+use super::record::{Draft, Record, RecordKind};
+use super::time::{before, since};
+use super::{Class, Duration, OutcomeStatus, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Limits look back at most this far.
+const HOUR: Duration = Duration::from_secs(3_600);
+/// Longest time for which an ended candidate is remembered: the longest cooldown that lint accepts.
+pub const LONGEST_COOLDOWN: Duration = Duration::from_secs(7 * 86_400);
+/// Most candidates remembered; the oldest are forgotten first.
+const MOST_CANDIDATES: usize = 50_000;
+
+/// The folded state.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    /// Intents of the last hour (of `same_query`'s period, if longer), oldest first.
+    pub intents: Vec<PastIntent>,
+    /// Intents without an outcome, by (target, candidate key).
+    #[serde(with = "pairs")]
+    pub open: BTreeMap<(String, String), OpenIntent>,
+    /// Candidates with which a ladder ended, by (target, playbook, candidate key).
+    #[serde(with = "pairs")]
+    pub ended: BTreeMap<(String, String, String), Ended>,
+    /// Orders to stand still, by scope.
+    #[serde(with = "pairs")]
+    pub pauses: BTreeMap<Scope, Pause>,
+    /// What people were last told, by incident.
+    pub told: BTreeMap<String, Told>,
+}
+
+/// One intent, as far as limits count it. A ladder counts as one: `rung` above zero is not counted again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PastIntent {
+    /// When.
+    pub at: Timestamp,
+    /// Run.
+    pub run: String,
+    /// Target.
+    pub target: String,
+    /// Playbook.
+    pub playbook: String,
+    /// What kind of harm it could do.
+    pub class: Class,
+    /// Candidate key.
+    pub candidate: String,
+    /// Fingerprint, user and database of a backend's query.
+    pub same_query: Option<String>,
+}
+
+/// An action that was announced and of whose end nothing is known yet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OpenIntent {
+    /// Its record.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// The whole announcement, for recovery.
+    pub draft: Draft,
+}
+
+/// The end of a ladder, or of one of its rungs, for one candidate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// When.
+    pub at: Timestamp,
+    /// How.
+    pub status: OutcomeStatus,
+    /// By which action.
+    pub action: String,
+}
+
+/// What a pause covers; `None` is everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Scope {
+    /// Only this target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Only this playbook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub playbook: Option<String>,
+}
+
+impl Scope {
+    /// Whether it covers a playbook on a target.
+    #[must_use]
+    pub fn covers(&self, target: &str, playbook: &str) -> bool {
+        self.target.as_deref().is_none_or(|t| t == target) && self.playbook.as_deref().is_none_or(|p| p == playbook)
+    }
+}
+
+/// An order to stand still.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// Who said so.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+    /// When it began.
+    pub since: Timestamp,
+    /// When it ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+/// The evidence of a `control` record that pauses or resumes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseOrder {
+    /// `pause` or `resume`.
+    pub order: String,
+    /// What it covers.
+    #[serde(flatten)]
+    pub scope: Scope,
+    /// When a pause ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+/// What was last told of an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// When.
+    pub at: Timestamp,
+    /// Event and headline: a message that says the same is not sent again.
+    pub said: String,
+}
+
+impl History {
+    /// Folds one record in. Records must come in order of `seq`.
+    pub fn apply(&mut self, record: &Record) {
+        let body = &record.body;
+        match body.kind {
+            RecordKind::Intent => self.intent(record),
+            RecordKind::Outcome => self.outcome(record),
+            RecordKind::Control => self.control(record),
+            _ => {}
+        }
+        if let Some(notice) = body.notice().filter(|_| !body.notify.is_empty()) {
+            let said = said(&notice.event, &notice.headline);
+            self.told.insert(notice.incident, Told { at: record.time, said });
+        }
+        self.forget(record.time);
+    }
+
+    fn intent(&mut self, record: &Record) {
+        let body = &record.body;
+        let (Some(target), Some(candidate), Some(action)) = (&body.target, &body.candidate, &body.action) else {
+            return;
+        };
+        let run = body.run.clone().unwrap_or_default();
+        let playbook = body.playbook.as_ref().map(|p| p.name.clone()).unwrap_or_default();
+        let counted = self.intents.iter().any(|i| i.run == run && i.candidate == candidate.key && i.target == *target);
+        if !counted {
+            self.intents.push(PastIntent {
+                at: record.time,
+                run,
+                target: target.clone(),
+                playbook,
+                class: action.class,
+                candidate: candidate.key.clone(),
+                same_query: same_query(&candidate.candidate),
+            });
+        }
+        let open = OpenIntent { seq: record.seq, at: record.time, draft: body.clone() };
+        self.open.insert((target.clone(), candidate.key.clone()), open);
+    }
+
+    fn outcome(&mut self, record: &Record) {
+        let body = &record.body;
+        let (Some(target), Some(candidate), Some(outcome)) = (&body.target, &body.candidate, &body.outcome) else {
+            return;
+        };
+        self.open.remove(&(target.clone(), candidate.key.clone()));
+        let playbook = body.playbook.as_ref().map(|p| p.name.clone()).unwrap_or_default();
+        let action = body.action.as_ref().map(|a| a.name.clone()).unwrap_or_default();
+        let ended = Ended { at: record.time, status: outcome.status, action };
+        self.ended.insert((target.clone(), playbook, candidate.key.clone()), ended);
+    }
+
+    fn control(&mut self, record: &Record) {
+        let evidence = record.body.evidence.clone().unwrap_or_default();
+        let Ok(order) = serde_json::from_value::<PauseOrder>(evidence) else { return };
+        match order.order.as_str() {
+            "pause" => {
+                let pause = Pause {
+                    actor: record.body.actor.clone().unwrap_or_default(),
+                    reason: record.body.reason.clone().unwrap_or_default(),
+                    since: record.time,
+                    until: order.until,
+                };
+                self.pauses.insert(order.scope, pause);
+            }
+            "resume" => drop(self.pauses.remove(&order.scope)),
+            _ => {}
+        }
+    }
+
+    /// Drops what no limit or cooldown can ask for any more, so that the value stays bounded.
+    fn forget(&mut self, now: Timestamp) {
+        let oldest = before(now, LONGEST_COOLDOWN);
+        let counted_from = before(now, HOUR * 24);
+        if self.intents.first().is_some_and(|i| i.at < counted_from) {
+            self.intents.retain(|i| i.at >= counted_from);
+        }
+        if self.ended.len() > MOST_CANDIDATES {
+            self.ended.retain(|_, e| e.at >= oldest);
+        }
+        if self.ended.len() > MOST_CANDIDATES {
+            let mut ages: Vec<Timestamp> = self.ended.values().map(|e| e.at).collect();
+            ages.sort_unstable();
+            let cut = ages[ages.len() / 2];
+            self.ended.retain(|_, e| e.at >= cut);
+        }
+        if self.told.len() > MOST_CANDIDATES {
+            self.told.retain(|_, t| t.at >= oldest);
+        }
+        self.pauses.retain(|_, p| p.until.is_none_or(|until| until > now));
+    }
+
+    /// Intents within `within` of `now` that satisfy a condition.
+    pub fn count(&self, now: Timestamp, within: Duration, wanted: impl Fn(&PastIntent) -> bool) -> u32 {
+        let from = before(now, within);
+        let n = self.intents.iter().filter(|i| i.at > from && wanted(i)).count();
+        u32::try_from(n).unwrap_or(u32::MAX)
+    }
+
+    /// The pause that covers a playbook on a target now; the widest first.
+    #[must_use]
+    pub fn paused(&self, target: &str, playbook: &str, now: Timestamp) -> Option<&Pause> {
+        let covers = |(scope, pause): &(&Scope, &Pause)| {
+            scope.covers(target, playbook) && pause.until.is_none_or(|until| until > now)
+        };
+        self.pauses.iter().find(covers).map(|(_, pause)| pause)
+    }
+
+    /// How the last ladder of the playbook ended for the candidate, and how long ago.
+    #[must_use]
+    pub fn ended(&self, target: &str, playbook: &str, candidate: &str, now: Timestamp) -> Option<(&Ended, Duration)> {
+        let key = (target.to_owned(), playbook.to_owned(), candidate.to_owned());
+        self.ended.get(&key).map(|e| (e, since(now, e.at)))
+    }
+
+    /// Whether a message would tell anything new about its incident.
+    #[must_use]
+    pub fn is_news(&self, incident: &str, event: &str, headline: &str) -> bool {
+        self.told.get(incident).is_none_or(|t| t.said != said(event, headline))
+    }
+}
+
+fn said(event: &str, headline: &str) -> String {
+    format!("{event}: {headline}")
+}
+
+/// What makes two queries the same for `same_query`: text (or id), user and database.
+#[must_use]
+pub fn same_query(candidate: &super::Candidate) -> Option<String> {
+    match candidate {
+        super::Candidate::Backend(b) => Some(format!("{} {}@{}", b.fingerprint, b.user, b.database)),
+        _ => None,
+    }
+}
+
+/// Maps whose keys are no strings, kept as lists of pairs in JSON.
+mod pairs {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::collections::BTreeMap;
+
+    pub fn serialize<S: Serializer, K: Serialize, V: Serialize>(map: &BTreeMap<K, V>, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_seq(map)
+    }
+
+    pub fn deserialize<'de, D, K, V>(d: D) -> Result<BTreeMap<K, V>, D::Error>
+    where
+        D: Deserializer<'de>,
+        K: Deserialize<'de> + Ord,
+        V: Deserialize<'de>,
+    {
+        Ok(Vec::<(K, V)>::deserialize(d)?.into_iter().collect())
+    }
+}

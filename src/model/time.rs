@@ -1,0 +1,113 @@
+//! Moments and lengths of time, as they are kept and as people read them.
+
+pub use jiff::Timestamp;
+pub use std::time::Duration;
+
+/// Serialises a moment as UTC with exactly six fractional digits, so that records sort as text
+/// and no precision is invented.
+pub mod micros {
+    use super::Timestamp;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Writes `2026-11-24T20:19:12.000001Z`.
+    ///
+    /// # Errors
+    /// Only those of the serializer.
+    pub fn serialize<S: Serializer>(at: &Timestamp, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&super::rfc3339_micros(*at))
+    }
+
+    /// Reads any RFC 3339 moment.
+    ///
+    /// # Errors
+    /// When the text is not one.
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Timestamp, D::Error> {
+        let text = String::deserialize(d)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// The moment as RFC 3339 in UTC with six fractional digits.
+#[must_use]
+pub fn rfc3339_micros(at: Timestamp) -> String {
+    format!("{at:.6}")
+}
+
+/// The moment cut to whole microseconds, the finest that PostgreSQL and the record keep.
+#[must_use]
+pub fn to_micros(at: Timestamp) -> Timestamp {
+    // Every whole microsecond of a valid timestamp is itself valid, so the fallback is never taken.
+    Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
+}
+
+/// `later - earlier`, or zero when the clock went back between them.
+#[must_use]
+pub fn since(later: Timestamp, earlier: Timestamp) -> Duration {
+    Duration::try_from(later.duration_since(earlier)).unwrap_or(Duration::ZERO)
+}
+
+/// `at + by`, held at the last representable moment.
+#[must_use]
+pub fn after(at: Timestamp, by: Duration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// `at - by`, held at the first representable moment.
+#[must_use]
+pub fn before(at: Timestamp, by: Duration) -> Timestamp {
+    at.checked_sub(by).unwrap_or(Timestamp::MIN)
+}
+
+/// A length of time in Prometheus's grammar (`1h30m`).
+///
+/// # Errors
+/// Says what a duration looks like when `text` is none.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    promql_parser::util::parse_duration(text)
+        .map_err(|_| format!("`{text}` is not a duration; write for example 30s, 5m or 1h30m"))
+}
+
+/// A length of time as people say it: the two largest units, `2h 3m`, `41s`, `0.3s`.
+#[must_use]
+pub fn in_words(d: Duration) -> String {
+    let seconds = d.as_secs();
+    if seconds < 10 && d.subsec_millis() >= 100 {
+        return format!("{:.1}s", d.as_secs_f64());
+    }
+    let units = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
+    let mut rest = seconds;
+    let mut words = Vec::new();
+    for (size, name) in units {
+        let n = rest / size;
+        rest %= size;
+        if n > 0 {
+            words.push(format!("{n}{name}"));
+        }
+    }
+    if words.is_empty() {
+        return "0s".to_owned();
+    }
+    words.truncate(2);
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_read_as_people_say_them() {
+        let cases = [(0, "0s"), (59, "59s"), (61, "1m 1s"), (7_380, "2h 3m"), (90_061, "1d 1h")];
+        for (seconds, words) in cases {
+            assert_eq!(in_words(Duration::from_secs(seconds)), words);
+        }
+        assert_eq!(in_words(Duration::from_millis(1_500)), "1.5s");
+    }
+
+    #[test]
+    fn moments_keep_six_digits() {
+        let at: Timestamp = "2026-11-24T20:19:12.5Z".parse().unwrap();
+        assert_eq!(rfc3339_micros(at), "2026-11-24T20:19:12.500000Z");
+        assert_eq!(since(at, after(at, Duration::from_secs(1))), Duration::ZERO);
+    }
+}

@@ -1,0 +1,116 @@
+//! What was concluded, why, and what came of it.
+
+use super::Mode;
+use serde::{Deserialize, Serialize};
+
+/// What a decision concludes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Go on to the action.
+    Act,
+    /// A person must say yes first.
+    Hold,
+    /// Would act; the mode forbids it.
+    Observe,
+    /// A guard stopped it.
+    Skip,
+    /// Concluded nothing new; only counted.
+    Quiet,
+}
+
+impl Verdict {
+    /// All verdicts with their word.
+    pub const ALL: [(&'static str, Verdict); 5] = [
+        ("act", Verdict::Act),
+        ("hold", Verdict::Hold),
+        ("observe", Verdict::Observe),
+        ("skip", Verdict::Skip),
+        ("quiet", Verdict::Quiet),
+    ];
+
+    /// The word in records.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(_, v)| *v == self).map_or("", |(word, _)| word)
+    }
+}
+
+/// How one guard answered, with the figures it judged by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuardReport {
+    /// The guard.
+    pub name: String,
+    /// Its answer.
+    pub verdict: GuardVerdict,
+    /// Why, for a tired person: figures and where the limit comes from.
+    pub detail: String,
+}
+
+/// A guard's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GuardVerdict {
+    /// Nothing against it.
+    Pass,
+    /// Must not be done.
+    Stop,
+    /// May be done at most in this mode.
+    Cap(Mode),
+}
+
+/// How an action ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeStatus {
+    /// The effect was seen.
+    Done,
+    /// The candidate was no longer what was decided on; nothing was touched.
+    Gone,
+    /// The server or the statement's own predicate refused.
+    Refused,
+    /// It was tried and did not work.
+    Failed,
+    /// Its deadline passed; what it had begun was cancelled.
+    TimedOut,
+    /// It cannot be known (connection lost, crash).
+    Unknown,
+}
+
+impl OutcomeStatus {
+    /// The word in records.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            OutcomeStatus::Done => "done",
+            OutcomeStatus::Gone => "gone",
+            OutcomeStatus::Refused => "refused",
+            OutcomeStatus::Failed => "failed",
+            OutcomeStatus::TimedOut => "timed_out",
+            OutcomeStatus::Unknown => "unknown",
+        }
+    }
+
+    /// Whether the harm can be taken as over for this candidate.
+    #[must_use]
+    pub fn settles(self) -> bool {
+        matches!(self, OutcomeStatus::Done | OutcomeStatus::Gone)
+    }
+}
+
+/// How an action ended, and the words for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The ending.
+    pub status: OutcomeStatus,
+    /// What was seen, or the server's own error.
+    pub detail: String,
+}
+
+impl Outcome {
+    /// An ending with its words.
+    #[must_use]
+    pub fn new(status: OutcomeStatus, detail: impl Into<String>) -> Outcome {
+        Outcome { status, detail: detail.into() }
+    }
+}

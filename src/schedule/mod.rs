@@ -1,0 +1,1 @@
+//! Cron, distances and windows: when something is next due, and whether a window is open.
