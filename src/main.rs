@@ -1,1 +1,3 @@
+//! The `pgmedic` program: words on a command line, handed to the library.
+
 fn main() {}

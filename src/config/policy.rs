@@ -55,7 +55,7 @@ impl Default for Limits {
             disruptive_per_playbook_hour: 20,
             disruptive_per_target_hour: 30,
             disruptive_fleet_hour: 100,
-            same_query: SameQuery { max: 3, per: Duration::from_secs(3_600) },
+            same_query: SameQuery { max: 3, per: Duration::from_hours(1) },
             maintenance_per_run: 200,
             maintenance_at_once_per_target: 1,
             maintenance_at_once_fleet: 10,

@@ -6,7 +6,7 @@ use crate::model::record::Draft;
 use crate::model::verdict::GuardVerdict;
 use crate::model::{Class, Duration, GuardReport, History, Timestamp, history};
 
-const HOUR: Duration = Duration::from_secs(3_600);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// What an intent must not exceed.
 #[derive(Clone, Debug, PartialEq)]

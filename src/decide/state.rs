@@ -30,7 +30,7 @@ impl State {
         self.last = Some(record.time);
         match record.body.kind {
             RecordKind::Config => self.live = record.body.evidence.clone().unwrap_or_default(),
-            RecordKind::Lifecycle => self.lifecycle = record.body.reason.clone(),
+            RecordKind::Lifecycle => self.lifecycle.clone_from(&record.body.reason),
             _ => {}
         }
         self.history.apply(record);

@@ -4,6 +4,7 @@
 use crate::model::candidate::Named;
 use crate::model::history::{Pause, Scope};
 use crate::model::{GuardReport, Mode, Timestamp, Verdict};
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 /// What would be done now for one playbook on one target, and why not.
@@ -185,4 +186,77 @@ pub struct WhyReport {
     pub plan: PlanReport,
     /// Further lines: when it is next due, what it did last, what would have to change.
     pub lines: Vec<String>,
+}
+
+/// Asks what would be done now.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PlanRequest {
+    /// These playbooks; empty: all.
+    #[serde(default)]
+    pub playbooks: Vec<String>,
+    /// Only on this target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+}
+
+/// An order that could not be carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "type", content = "detail", rename_all = "snake_case")]
+pub enum Refusal {
+    /// No such playbook, target or window; says what there is.
+    #[error("{0}")]
+    Unknown(String),
+    /// The target cannot be reached, or the log cannot be written.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The request itself is wrong, or the new configuration has faults (all of them, rendered).
+    #[error("{0}")]
+    Invalid(String),
+    /// The caller's role does not allow it.
+    #[error("{0}")]
+    Forbidden(String),
+}
+
+/// What people and programs may ask of the engine. `actor` is who asks: `user:alice`.
+#[async_trait]
+pub trait Control: Send + Sync {
+    /// What is going on.
+    async fn status(&self) -> Status;
+
+    /// What would be done now and why not; touches nothing and records nothing.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`] for a name that is not there. A target that cannot be reached is a plan
+    /// with verdict `skip` and reason `unreachable: …`.
+    async fn plan(&self, request: PlanRequest) -> Result<Vec<PlanReport>, Refusal>;
+
+    /// One run by hand, to its end.
+    ///
+    /// # Errors
+    /// Unknown names, an unreachable target, a log that cannot be written.
+    async fn run(&self, request: RunRequest, actor: &str) -> Result<RunReport, Refusal>;
+
+    /// Why a playbook acts on a target or does not, in words.
+    ///
+    /// # Errors
+    /// As [`Control::plan`].
+    async fn why(&self, playbook: &str, target: &str) -> Result<WhyReport, Refusal>;
+
+    /// Stands still within a scope. Deciding and recording go on.
+    ///
+    /// # Errors
+    /// Unknown names; a log that cannot be written.
+    async fn pause(&self, request: PauseRequest, actor: &str) -> Result<(), Refusal>;
+
+    /// Ends a pause of exactly that scope.
+    ///
+    /// # Errors
+    /// When there is none, or the log cannot be written.
+    async fn resume(&self, scope: Scope, actor: &str) -> Result<(), Refusal>;
+
+    /// Reads configuration and playbooks again: all or nothing. Returns what changed, in words.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] with every fault; the old state goes on.
+    async fn reload(&self, actor: &str) -> Result<String, Refusal>;
 }

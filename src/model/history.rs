@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Limits look back at most this far.
-const HOUR: Duration = Duration::from_secs(3_600);
+const HOUR: Duration = Duration::from_hours(1);
 /// Longest time for which an ended candidate is remembered: the longest cooldown that lint accepts.
-pub const LONGEST_COOLDOWN: Duration = Duration::from_secs(7 * 86_400);
+pub const LONGEST_COOLDOWN: Duration = Duration::from_hours(168);
 /// Most candidates remembered; the oldest are forgotten first.
 const MOST_CANDIDATES: usize = 50_000;
 

@@ -16,7 +16,7 @@ pub enum Arg {
     /// One of the parameter's words.
     Word(&'static str),
     /// Patterns.
-    Selector(Selector),
+    Selector(Box<Selector>),
     /// Arguments for those that match; the first match wins.
     Overrides(Vec<(Selector, Args)>),
 }
