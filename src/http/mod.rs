@@ -7,4 +7,4 @@ pub mod problem;
 mod routes;
 mod socket;
 
-pub use socket::{serve_socket, socket_path};
+pub use socket::{Socket, socket_path};
