@@ -4,9 +4,8 @@ use super::global::Failure;
 use super::start;
 use crate::config::{Ceilings, Config, Limits, QueryText, Target, Text};
 use crate::decide::catalogue;
-use crate::drivers::live::Live;
 use crate::engine::api::{PlanReport, PlanRequest, Refusal};
-use crate::engine::load::{Loaded, Sources, builtin, resolve};
+use crate::engine::load::{Loaded, Sources, builtin};
 use crate::engine::peek;
 use crate::model::{Labels, Mode, Protect, Verdict};
 use std::collections::BTreeMap;
@@ -40,7 +39,7 @@ pub(super) async fn plan(dsn: &str, request: &PlanRequest) -> Result<Vec<PlanRep
 
 async fn one(loaded: &Loaded, playbook: &str) -> Result<Vec<PlanReport>, Refusal> {
     let request = PlanRequest { playbooks: vec![playbook.to_owned()], target: None };
-    let live = Live::new(resolve);
+    let live = start::live();
     let looked = tokio::time::timeout(DEADLINE, peek::plan(loaded, &live, &request)).await;
     looked.unwrap_or_else(|_| Ok(vec![late(loaded, playbook)]))
 }

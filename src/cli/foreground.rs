@@ -3,9 +3,7 @@
 use super::global::{Failure, Global};
 use super::output::Out;
 use super::start;
-use crate::drivers::live::Live;
 use crate::engine::api::{PlanReport, PlanRequest, RunReport, RunRequest, WhyReport};
-use crate::engine::load::resolve;
 use crate::engine::peek;
 use crate::http::access::Caller;
 use tokio::signal::unix::{SignalKind, signal};
@@ -18,7 +16,7 @@ pub(super) async fn plan(global: &Global, out: &Out, request: &PlanRequest) -> R
     start::logging(LevelFilter::WARN);
     let loaded = start::loaded(&global.config)?;
     out.note(NO_PAST);
-    Ok(peek::plan(&loaded, &Live::new(resolve), request).await?)
+    Ok(peek::plan(&loaded, &start::live(), request).await?)
 }
 
 /// Why, in words.
@@ -26,7 +24,7 @@ pub(super) async fn why(global: &Global, playbook: &str, target: &str) -> Result
     start::logging(LevelFilter::WARN);
     let loaded = start::loaded(&global.config)?;
     let request = PlanRequest { playbooks: vec![playbook.to_owned()], target: Some(target.to_owned()) };
-    let mut plans = peek::plan(&loaded, &Live::new(resolve), &request).await?;
+    let mut plans = peek::plan(&loaded, &start::live(), &request).await?;
     let Some(plan) = plans.pop() else {
         return Err(Failure::usage(format!("{playbook} does not select the target {target}: look at its `targets`")));
     };

@@ -1,5 +1,6 @@
 //! Words on a command line and what they print: one file per command.
 
+mod audit;
 mod completions;
 mod dsn;
 mod foreground;

@@ -40,13 +40,18 @@ pub(super) async fn audit(data_dir: PathBuf) -> Result<Audit, Failure> {
     opened.map_err(broken)?.map_err(|e: OpenError| Failure::trouble(e.to_string()))
 }
 
+/// The door to real servers.
+pub(super) fn live() -> Live {
+    Live::new(Arc::new(resolve))
+}
+
 /// Starts an engine.
 ///
 /// # Errors
 /// An audit log that cannot be used, a configuration that cannot be planned.
 pub(super) async fn engine(loaded: Loaded, reload: Reload, triggers: bool) -> Result<Daemon, Failure> {
     let audit = audit(loaded.config.data_dir.clone()).await?;
-    let setup = Setup { loaded, reload, audit, connect: Arc::new(Live::new(resolve)), triggers };
+    let setup = Setup { loaded, reload, audit, connect: Arc::new(live()), triggers };
     Ok(Daemon::start(setup).await?)
 }
 

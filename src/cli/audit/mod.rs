@@ -1,0 +1,4 @@
+//! `pgmedic audit …`: reading the record.
+
+mod lines;
+mod wanted;
