@@ -59,21 +59,22 @@ fn late(loaded: &Loaded, playbook: &str) -> PlanReport {
     }
 }
 
-/// All defaults, and one target that is only observed.
+/// All defaults and one target. Nothing here can act, whatever the mode; with the highest ceilings the
+/// plan names what the playbooks themselves say.
 fn config(dsn: &str) -> Config {
     let target = Target {
         name: NAME.to_owned(),
         dsn: Text::Plain(dsn.to_owned().into()),
         password: None,
         act_as: None,
-        mode: Mode::Observe,
+        mode: Mode::Enforce,
         labels: Labels::new(),
         databases: vec!["*".to_owned()],
         pgbouncer: Vec::new(),
     };
     Config {
         revision: None,
-        mode: Mode::Observe,
+        mode: Mode::Enforce,
         data_dir: PathBuf::new(),
         timezone: "UTC".to_owned(),
         notify: Vec::new(),

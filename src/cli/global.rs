@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 /// Options that every command takes.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// The configuration file
     #[arg(long, global = true, value_name = "FILE", env = "PGMEDIC_CONFIG", default_value = "pgmedic.yaml")]

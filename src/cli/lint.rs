@@ -9,9 +9,9 @@ use crate::engine::load::{Report, lint};
 use clap::Args;
 use std::path::PathBuf;
 
-/// Check configuration and playbooks: every fault, with its place and what to write instead
+/// Check configuration and playbooks: every fault and its place
 ///
-/// Ends with 1 when there is an error; warnings alone are fine.
+/// Each with what to write instead. Ends with 1 when there is an error; warnings alone are fine.
 #[derive(Args, Debug)]
 pub(super) struct Command {
     /// Configurations and playbooks; without any, that of --config with all its playbooks

@@ -90,6 +90,11 @@ impl Out {
         write(bytes)
     }
 
+    /// Something that is wrong beside the result, on standard error, also when asked to be quiet.
+    pub fn complain(&self, line: &str) {
+        let _ = writeln!(std::io::stderr(), "pgmedic: {}", self.paint.red(line));
+    }
+
     /// A remark beside the result, on standard error.
     pub fn note(&self, line: &str) {
         if !self.quiet {
@@ -128,12 +133,6 @@ impl Paint {
     #[must_use]
     pub fn bold(self, text: &str) -> String {
         self.with("1", text)
-    }
-
-    /// What matters least.
-    #[must_use]
-    pub fn dim(self, text: &str) -> String {
-        self.with("2", text)
     }
 
     /// What is wrong.

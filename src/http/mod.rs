@@ -6,5 +6,7 @@ pub mod client;
 pub mod problem;
 mod routes;
 mod socket;
+#[cfg(test)]
+mod tests;
 
 pub use socket::{Socket, socket_path};

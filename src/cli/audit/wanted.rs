@@ -1,5 +1,6 @@
 //! Which records somebody wants to see.
 
+use crate::audit::query::Filter;
 use crate::model::time::{before, parse_duration};
 use crate::model::{RecordKind, Timestamp, Verdict};
 use clap::Args;
@@ -11,7 +12,7 @@ pub(super) struct Wanted {
     /// Not before this moment: RFC 3339, a date, or how long ago (2h, 3d)
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     pub(super) since: Option<Timestamp>,
-    /// Not after this moment
+    /// Before this moment
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     pub(super) until: Option<Timestamp>,
     /// Only about this target
@@ -29,6 +30,14 @@ pub(super) struct Wanted {
     /// Only of this run
     #[arg(long)]
     pub(super) run: Option<String>,
+}
+
+impl Wanted {
+    /// As the log is asked: the newest first.
+    pub(super) fn filter(self, limit: Option<usize>) -> Filter {
+        let Wanted { since, until, target, playbook, kind, verdict, run } = self;
+        Filter { since, until, target, playbook, kind, verdict, run, limit, newest_first: true }
+    }
 }
 
 /// At most so many records; the newest are shown.
