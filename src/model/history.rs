@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 const HOUR: Duration = Duration::from_hours(1);
 /// Longest time for which an ended candidate is remembered: the longest cooldown that lint accepts.
 pub const LONGEST_COOLDOWN: Duration = Duration::from_hours(168);
+/// The same thing about the same incident is said again after so long.
+const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(12 * 3_600);
 /// Most candidates remembered; the oldest are forgotten first.
 const MOST_CANDIDATES: usize = 50_000;
 
@@ -136,7 +138,7 @@ impl History {
         let body = &record.body;
         match body.kind {
             RecordKind::Intent => self.intent(record),
-            RecordKind::Outcome => self.outcome(record),
+            RecordKind::Outcome | RecordKind::Revert => self.outcome(record),
             RecordKind::Control => self.control(record),
             _ => {}
         }
@@ -245,10 +247,12 @@ impl History {
         self.ended.get(&key).map(|e| (e, since(now, e.at)))
     }
 
-    /// Whether a message would tell anything new about its incident.
+    /// Whether a message would tell anything new about its incident: something else than the last
+    /// time, or the same after half a day.
     #[must_use]
-    pub fn is_news(&self, incident: &str, event: &str, headline: &str) -> bool {
-        self.told.get(incident).is_none_or(|t| t.said != said(event, headline))
+    pub fn is_news(&self, incident: &str, event: &str, headline: &str, now: Timestamp) -> bool {
+        let same = |t: &Told| t.said == said(event, headline) && since(now, t.at) < TOLD_AGAIN_AFTER;
+        !self.told.get(incident).is_some_and(same)
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub mod backend;
 pub mod candidate;
+mod evidence;
 pub mod facts;
 pub mod history;
 pub mod labels;
