@@ -25,7 +25,7 @@ pub fn next(run: &Run, event: &Event) -> (Run, Vec<Effect>) {
 fn step(run: &mut Run, event: &Event) -> Vec<Effect> {
     let at = event.at;
     if let What::Stop(why) = &event.what {
-        return stop(run, why, at);
+        return stop(run, why);
     }
     match (run.phase.clone(), &event.what) {
         (Phase::New, What::Begin) => {
@@ -48,7 +48,7 @@ fn step(run: &mut Run, event: &Event) -> Vec<Effect> {
         (Phase::Recording(_, drafts) | Phase::Closing(drafts), What::Rested) => vec![append(&drafts)],
         (Phase::Recording(..) | Phase::Closing(_), What::Unwritable(why)) => insist(run, why),
         (Phase::Resting(step), What::Rested) => ladder::rested(run, step, at),
-        (Phase::Verifying(v), What::Rested) if v.resting => verify::round(run, v.until, v.rest, at),
+        (Phase::Verifying(v), What::Rested) if v.resting => verify::round(run, v.until, v.rest),
         (Phase::Verifying(v), What::Looked(look)) if !v.resting => verify::looked(run, v, Some(look), at),
         (Phase::Verifying(v), What::Blind { .. }) if !v.resting => verify::looked(run, v, None, at),
         (Phase::Reverting(revert), what) => verify::reverting(run, *revert, what, at),
@@ -58,7 +58,7 @@ fn step(run: &mut Run, event: &Event) -> Vec<Effect> {
 }
 
 /// No new action begins; one under way is seen through by the phases that wait for it.
-fn stop(run: &mut Run, why: &str, at: Timestamp) -> Vec<Effect> {
+fn stop(run: &mut Run, why: &str) -> Vec<Effect> {
     run.stopping.get_or_insert_with(|| why.to_owned());
     match run.phase {
         Phase::New | Phase::Finding | Phase::Looking(_) | Phase::Resting(_) | Phase::Verifying(_) => verify::close(run),
@@ -84,6 +84,7 @@ fn found(run: &mut Run, look: &Look, at: Timestamp) -> Vec<Effect> {
     ladder::mount(run, &plan);
     let drafts = draft::plan_records(run, look, &plan, &news.candidates, at);
     run.phase = Phase::RecordingPlan;
+    run.recorded = true;
     vec![remember, append(&drafts)]
 }
 
@@ -114,6 +115,7 @@ fn blind(run: &mut Run, reason: &str, seen: &BTreeMap<String, String>) -> Vec<Ef
     let drafts = vec![draft::blind(run)];
     let effects = vec![remember, append(&drafts)];
     run.phase = Phase::Closing(drafts);
+    run.recorded = true;
     effects
 }
 

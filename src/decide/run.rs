@@ -31,6 +31,8 @@ pub struct Run {
     pub reason: String,
     /// Candidates that wait for a person.
     pub held: u32,
+    /// It left records of its own, and is not only counted.
+    pub recorded: bool,
 }
 
 /// What a run is begun with.
@@ -327,6 +329,7 @@ impl Run {
             verdict: Verdict::Quiet,
             reason: String::new(),
             held: 0,
+            recorded: false,
         }
     }
 

@@ -17,11 +17,11 @@ const REVERT_TIME: Duration = Duration::from_secs(60);
 /// The ladder is climbed: look whether the acted candidates are gone.
 pub(super) fn begin(run: &mut Run, at: Timestamp) -> Vec<Effect> {
     let until = after(at, run.brief.playbook.verify_within);
-    round(run, until, FIRST_REST, at)
+    round(run, until, FIRST_REST)
 }
 
 /// Looks at every acted candidate of which it is not known yet whether its harm is gone.
-pub(super) fn round(run: &mut Run, until: Timestamp, rest: Duration, at: Timestamp) -> Vec<Effect> {
+pub(super) fn round(run: &mut Run, until: Timestamp, rest: Duration) -> Vec<Effect> {
     match unverified(run, 0) {
         Some(climber) => {
             run.phase = verifying(climber, until, rest);
@@ -156,7 +156,7 @@ fn settle(run: &mut Run, climber: usize, outcome: Outcome) {
 
 /// Records what came of the run, with the message for people, and ends it.
 pub(super) fn close(run: &mut Run) -> Vec<Effect> {
-    let mut drafts = draft::left_over(run);
+    let mut drafts: Vec<_> = draft::left_over(run).into_iter().collect();
     drafts.extend(draft::verifications(run));
     if let Some(last) = drafts.last_mut() {
         notice::closing(run, last);

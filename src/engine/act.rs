@@ -1,0 +1,87 @@
+//! Sending one statement and seeing it through to its effect.
+
+use super::clock::Clock;
+use crate::actions::{self, Action, Judgement, Order};
+use crate::decide::run::{Brief, Errand};
+use crate::drivers::{Fault, TargetDriver};
+use crate::model::query::{ActAnswer, Confirm};
+use crate::model::{Outcome, OutcomeStatus, Row};
+use tokio_util::sync::CancellationToken;
+
+/// Carries out an errand. It ends when the outcome is known, or known to be unknowable.
+pub async fn act(
+    driver: &dyn TargetDriver,
+    clock: &dyn Clock,
+    brief: &Brief,
+    errand: &Errand,
+    stop: &CancellationToken,
+) -> Outcome {
+    let Some(action) = actions::by_name(errand.action) else {
+        return Outcome::new(OutcomeStatus::Refused, format!("this build has no action {}", errand.action));
+    };
+    let prepared = &errand.prepared;
+    let order = Order {
+        candidate: &prepared.candidate,
+        args: &errand.step.args,
+        server: &prepared.server,
+        run: &brief.id,
+        playbook: &brief.playbook.name,
+        time_left: prepared.time_left,
+    };
+    let answer = match driver.act(&prepared.deed.act, stop).await {
+        Ok(answer) => answer,
+        Err(fault) => return of_fault(&fault),
+    };
+    match action.judge(&order, &prepared.deed, &answer, None) {
+        Judgement::Ended(outcome) => outcome,
+        Judgement::NotYet(otherwise) => match &prepared.deed.act.confirm {
+            Some(confirm) => watch(driver, clock, action, &order, errand, &answer, confirm, otherwise).await,
+            None => otherwise,
+        },
+    }
+}
+
+/// Looks for the effect until it is there or its time is over.
+#[allow(clippy::too_many_arguments)] // one call, and each is a different thing
+async fn watch(
+    driver: &dyn TargetDriver,
+    clock: &dyn Clock,
+    action: &dyn Action,
+    order: &Order<'_>,
+    errand: &Errand,
+    answer: &ActAnswer,
+    confirm: &Confirm,
+    mut otherwise: Outcome,
+) -> Outcome {
+    let until = crate::model::time::after(clock.now(), confirm.within);
+    loop {
+        let answers = driver.ask(&confirm.question).await;
+        // A look that fails proves nothing: the next one may.
+        let rows: Option<Vec<Row>> = answers.into_iter().find_map(|a| a.rows.ok());
+        if let Some(rows) = rows {
+            match action.judge(order, &errand.prepared.deed, answer, Some(&rows)) {
+                Judgement::Ended(outcome) => return outcome,
+                Judgement::NotYet(outcome) => otherwise = outcome,
+            }
+        }
+        if clock.now() >= until {
+            return otherwise;
+        }
+        clock.sleep(confirm.every).await;
+    }
+}
+
+fn of_fault(fault: &Fault) -> Outcome {
+    let status = match fault {
+        Fault::Unreachable(_) => OutcomeStatus::Refused,
+        Fault::Refused { sqlstate, .. } if sqlstate == "42501" => OutcomeStatus::Refused,
+        Fault::Refused { .. } => OutcomeStatus::Failed,
+        Fault::TimedOut(_) | Fault::Stopped => OutcomeStatus::TimedOut,
+        Fault::Lost(_) => OutcomeStatus::Unknown,
+    };
+    let detail = match fault {
+        Fault::Unreachable(why) => format!("nothing was sent: {why}"),
+        other => other.to_string(),
+    };
+    Outcome::new(status, detail)
+}
