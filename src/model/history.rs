@@ -75,6 +75,9 @@ pub struct Ended {
     pub status: OutcomeStatus,
     /// By which action.
     pub action: String,
+    /// In which run: a cooldown does not hold back the run that caused it.
+    #[serde(default)]
+    pub run: String,
 }
 
 /// What a pause covers; `None` is everything.
@@ -180,7 +183,8 @@ impl History {
         self.open.remove(&(target.clone(), candidate.key.clone()));
         let playbook = body.playbook.as_ref().map(|p| p.name.clone()).unwrap_or_default();
         let action = body.action.as_ref().map(|a| a.name.clone()).unwrap_or_default();
-        let ended = Ended { at: record.time, status: outcome.status, action };
+        let run = body.run.clone().unwrap_or_default();
+        let ended = Ended { at: record.time, status: outcome.status, action, run };
         self.ended.insert((target.clone(), playbook, candidate.key.clone()), ended);
     }
 
