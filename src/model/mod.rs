@@ -11,6 +11,7 @@ pub mod labels;
 pub mod mode;
 pub mod names;
 pub mod pool;
+pub mod progress;
 pub mod query;
 pub mod record;
 pub mod table;
