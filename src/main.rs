@@ -1,3 +1,5 @@
 //! The `pgmedic` program: words on a command line, handed to the library.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    pgmedic::cli::main()
+}

@@ -1,0 +1,151 @@
+//! Printing: one place knows about formats, colour, width and closed pipes.
+
+use super::global::{Failure, Format, Global, When};
+use super::text::printable;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::io::{IsTerminal, Write};
+
+/// Where results go.
+#[derive(Clone, Copy, Debug)]
+pub struct Out {
+    /// How to print.
+    pub format: Format,
+    /// How to colour text.
+    pub paint: Paint,
+    /// Print results and errors only.
+    pub quiet: bool,
+    /// Columns of the terminal; `None` in a pipe, where nothing is wrapped.
+    pub width: Option<u16>,
+}
+
+impl Out {
+    /// As the options and the terminal say.
+    #[must_use]
+    pub fn new(global: &Global) -> Out {
+        let stdout = std::io::stdout();
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+        let on = match global.color {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => stdout.is_terminal() && !no_color,
+        };
+        let width = stdout.is_terminal().then(|| rustix::termios::tcgetwinsize(&stdout).map_or(100, |w| w.ws_col));
+        Out {
+            format: if global.json { Format::Json } else { global.output },
+            paint: Paint { on },
+            quiet: global.quiet,
+            width: width.map(|w| w.max(40)),
+        }
+    }
+
+    /// Prints one thing.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn one<T>(&self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure>
+    where
+        T: Serialize + DeserializeOwned + Clone,
+    {
+        match self.format {
+            Format::Text => write(text(&printable(value)).as_bytes()),
+            Format::Json => write_line(&serde_json::to_string_pretty(value).map_err(unprintable)?),
+            Format::Jsonl => write_line(&serde_json::to_string(value).map_err(unprintable)?),
+            Format::Yaml => write(serde_saphyr::to_string(value).map_err(unprintable)?.as_bytes()),
+        }
+    }
+
+    /// Prints a list: in `json` and `jsonl` one compact object a line.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn list<T>(&self, values: &[T], text: impl FnOnce(&[T]) -> String) -> Result<(), Failure>
+    where
+        T: Serialize + DeserializeOwned + Clone,
+    {
+        match self.format {
+            Format::Text => write(text(&printable(&values.to_vec())).as_bytes()),
+            Format::Json | Format::Jsonl => {
+                let lines: Result<Vec<String>, _> = values.iter().map(serde_json::to_string).collect();
+                let mut all = lines.map_err(unprintable)?.join("\n");
+                if !all.is_empty() {
+                    all.push('\n');
+                }
+                write(all.as_bytes())
+            }
+            Format::Yaml => write(serde_saphyr::to_string(&values).map_err(unprintable)?.as_bytes()),
+        }
+    }
+
+    /// Prints bytes as they are.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn raw(&self, bytes: &[u8]) -> Result<(), Failure> {
+        write(bytes)
+    }
+
+    /// A remark beside the result, on standard error.
+    pub fn note(&self, line: &str) {
+        if !self.quiet {
+            // A remark that nobody can read is no reason to fail.
+            let _ = writeln!(std::io::stderr(), "{line}");
+        }
+    }
+}
+
+fn unprintable(error: impl std::fmt::Display) -> Failure {
+    Failure::trouble(format!("the result cannot be printed in this format: {error}"))
+}
+
+fn write_line(line: &str) -> Result<(), Failure> {
+    write(format!("{line}\n").as_bytes())
+}
+
+fn write(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| Failure::output(&e))
+}
+
+/// Colour, or none.
+#[derive(Clone, Copy, Debug)]
+pub struct Paint {
+    /// Whether to colour at all.
+    pub on: bool,
+}
+
+impl Paint {
+    fn with(self, code: &str, text: &str) -> String {
+        if self.on && !text.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// What is looked for first.
+    #[must_use]
+    pub fn bold(self, text: &str) -> String {
+        self.with("1", text)
+    }
+
+    /// What matters least.
+    #[must_use]
+    pub fn dim(self, text: &str) -> String {
+        self.with("2", text)
+    }
+
+    /// What is wrong.
+    #[must_use]
+    pub fn red(self, text: &str) -> String {
+        self.with("31", text)
+    }
+
+    /// What is well.
+    #[must_use]
+    pub fn green(self, text: &str) -> String {
+        self.with("32", text)
+    }
+
+    /// What to look at.
+    #[must_use]
+    pub fn yellow(self, text: &str) -> String {
+        self.with("33", text)
+    }
+}

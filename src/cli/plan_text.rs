@@ -1,0 +1,172 @@
+//! Plans in words.
+
+use super::output::Paint;
+use super::text::{count, in_words, indent, one_line, table};
+use crate::engine::api::{CandidateReport, PlanReport, WhyReport};
+use crate::model::verdict::GuardVerdict;
+use crate::model::{GuardReport, Verdict};
+
+/// All plans, one below the other, and a last line that sums up.
+#[must_use]
+pub fn plans(reports: &[PlanReport], paint: Paint, width: Option<u16>) -> String {
+    let each: Vec<String> = reports.iter().map(|r| plan(r, paint, width)).collect();
+    format!("{}\n{}\n", each.join("\n"), summary(reports))
+}
+
+/// One plan and what else there is to know.
+#[must_use]
+pub fn why(report: &WhyReport, paint: Paint, width: Option<u16>) -> String {
+    let lines: String = report.lines.iter().map(|line| indent(line, 2)).collect();
+    let gap = if lines.is_empty() { "" } else { "\n" };
+    format!("{}{gap}{lines}", plan(&report.plan, paint, width))
+}
+
+fn plan(report: &PlanReport, paint: Paint, width: Option<u16>) -> String {
+    let title = format!("{} on {}", report.playbook, report.target);
+    let mut out = format!("{} (mode {})\n", paint.bold(&title), report.mode.word());
+    out += &indent(&report.about, 2);
+    out += &format!("  {}: {}\n", verdict(report.verdict, paint), report.reason);
+    out += &indent(&objections(&report.guards, width), 4);
+    for (n, candidate) in report.candidates.iter().enumerate() {
+        out += &one(n + 1, candidate, paint, width);
+    }
+    for trouble in &report.unreadable {
+        out += &format!("  {} {trouble}\n", paint.yellow("could not be read:"));
+    }
+    out
+}
+
+fn one(n: usize, report: &CandidateReport, paint: Paint, width: Option<u16>) -> String {
+    let mut out = format!("\n  {n}. {}\n", report.candidate.title);
+    out += &format!("     {}: {}\n", verdict(report.verdict, paint), report.reason);
+    if let crate::model::Candidate::Backend(backend) = &report.candidate.candidate {
+        out += &format!("     query:  {}\n", one_line(&backend.query));
+    }
+    if !report.ladder.is_empty() {
+        out += &format!("     ladder: {}\n", report.ladder.join(", then "));
+    }
+    if let Some(statement) = &report.statement {
+        out += &format!("     sends:  {}\n", one_line(statement));
+    }
+    out + &indent(&objections(&report.guards, width), 5)
+}
+
+/// The guards that object; those that pass are counted.
+fn objections(guards: &[GuardReport], width: Option<u16>) -> String {
+    let object = |g: &&GuardReport| g.verdict != GuardVerdict::Pass;
+    let rows: Vec<Vec<String>> = guards.iter().filter(object).map(guard_row).collect();
+    let passed = guards.len() - rows.len();
+    let mut out = table(&[], rows, width);
+    if passed > 0 {
+        out += &format!(
+            "{} nothing against it\n",
+            if passed == 1 { "1 guard has".to_owned() } else { format!("{passed} guards have") }
+        );
+    }
+    out
+}
+
+/// A guard's answer as a row: what it says, who says it, why.
+#[must_use]
+pub fn guard_row(guard: &GuardReport) -> Vec<String> {
+    let says = match guard.verdict {
+        GuardVerdict::Pass => "pass".to_owned(),
+        GuardVerdict::Stop => "stop".to_owned(),
+        GuardVerdict::Cap(mode) => format!("at most {}", mode.word()),
+    };
+    vec![says, guard.name.clone(), guard.detail.clone()]
+}
+
+fn verdict(verdict: Verdict, paint: Paint) -> String {
+    let words = in_words(verdict);
+    match verdict {
+        Verdict::Act => paint.red(words),
+        Verdict::Hold | Verdict::Observe => paint.yellow(words),
+        Verdict::Skip => paint.bold(words),
+        Verdict::Quiet => paint.green(words),
+    }
+}
+
+fn summary(reports: &[PlanReport]) -> String {
+    let all = || reports.iter().flat_map(|r| &r.candidates);
+    let of = |wanted: Verdict| all().filter(|c| c.verdict == wanted).count();
+    let parts: Vec<String> = [
+        (of(Verdict::Act), "to act on"),
+        (of(Verdict::Hold), "to ask a person about"),
+        (of(Verdict::Observe), "only recorded (observe)"),
+        (of(Verdict::Skip), "left alone"),
+    ]
+    .iter()
+    .filter(|(n, _)| *n > 0)
+    .map(|(n, what)| format!("{n} {what}"))
+    .collect();
+    let found = count(all().count(), "candidate");
+    let detail = if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) };
+    format!("{}, {found}{detail}. Nothing was touched.", count(reports.len(), "plan"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn report() -> PlanReport {
+        let backend = json!({
+            "key": "backend:4711:1:2", "title": "pid 4711 (app@shop, psql), running 12m 3s", "kind": "backend",
+            "pid": 4711, "backend_start": "2026-11-24T20:00:00Z", "xact_start": null, "query_start": null,
+            "state": "active", "backend_type": "client backend", "user": "app", "database": "shop",
+            "application": "psql", "client_addr": null, "superuser": false, "replication": false, "wait": null,
+            "progress": null, "relation_locks": 1, "running_seconds": 723.0, "limit_seconds": 300.0,
+            "query": "select $1\n  from orders", "fingerprint": "x"
+        });
+        serde_json::from_value(json!({
+            "target": "orders", "playbook": "cancel-long-queries",
+            "about": "Cancel, then terminate, application queries that run too long.",
+            "mode": "observe", "verdict": "observe", "reason": "1 long query; the playbook's mode is observe",
+            "guards": [{"name": "role", "verdict": "pass", "detail": "a primary, as wanted"},
+                       {"name": "mode", "verdict": {"cap": "observe"}, "detail": "the playbook's mode is observe"}],
+            "candidates": [
+                {"candidate": backend, "verdict": "observe", "reason": "it ran 12m 3s, limit 5m",
+                 "guards": [{"name": "protected", "verdict": "pass", "detail": "no pattern matches"}],
+                 "ladder": ["cancel_backend", "wait 30s", "terminate_backend"],
+                 "statement": "select pg_cancel_backend(pid)\nfrom pg_stat_activity"},
+                {"candidate": backend, "verdict": "skip", "reason": "protected: users `app`",
+                 "guards": [{"name": "protected", "verdict": "stop", "detail": "users `app` (policy)"}], "ladder": []}],
+            "unreadable": ["database crm: permission denied"]
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_plan_says_what_would_be_done_and_why_not() {
+        insta::assert_snapshot!(plans(&[report()], Paint { on: false }, None), @"
+        cancel-long-queries on orders (mode observe)
+          Cancel, then terminate, application queries that run too long.
+          would only record (observe): 1 long query; the playbook's mode is observe
+            at most observe  mode  the playbook's mode is observe
+            1 guard has nothing against it
+
+          1. pid 4711 (app@shop, psql), running 12m 3s
+             would only record (observe): it ran 12m 3s, limit 5m
+             query:  select $1 from orders
+             ladder: cancel_backend, then wait 30s, then terminate_backend
+             sends:  select pg_cancel_backend(pid) from pg_stat_activity
+             1 guard has nothing against it
+
+          2. pid 4711 (app@shop, psql), running 12m 3s
+             would not act: protected: users `app`
+             query:  select $1 from orders
+             stop  protected  users `app` (policy)
+          could not be read: database crm: permission denied
+
+        1 plan, 2 candidates: 1 only recorded (observe), 1 left alone. Nothing was touched.
+        ");
+    }
+
+    #[test]
+    fn a_plan_that_could_act_is_red_on_a_terminal() {
+        let mut acts = report();
+        acts.verdict = Verdict::Act;
+        assert!(plans(&[acts], Paint { on: true }, Some(80)).contains("\x1b[31mwould act\x1b[0m"));
+    }
+}

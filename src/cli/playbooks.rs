@@ -1,0 +1,21 @@
+//! `pgmedic playbooks`.
+
+use super::global::{Exit, Failure, Global};
+use super::output::Out;
+use super::status::of_daemon;
+use super::status_text;
+use crate::model::Timestamp;
+use clap::Args;
+
+/// List the playbooks: their modes, targets, when they are next due and how they last ended
+#[derive(Args, Debug)]
+pub(super) struct Command {}
+
+impl Command {
+    pub(super) async fn run(self, global: &Global, out: &Out) -> Result<Exit, Failure> {
+        let Command {} = self;
+        let status = of_daemon(global).await?;
+        out.list(&status.playbooks, |p| status_text::playbooks(p, Timestamp::now(), out.paint, out.width))?;
+        Ok(Exit::FINE)
+    }
+}
