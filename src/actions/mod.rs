@@ -65,7 +65,7 @@ pub trait Action: Sync {
 
     /// What came of it: judged right after the statement (`seen` is `None`), and again after each
     /// look of the deed's `confirm`.
-    fn judge(&self, order: &Order, deed: &Deed, answer: &ActAnswer, seen: Option<&[Row]>) -> Judgement;
+    fn judge(&self, order: &Order, answer: &ActAnswer, seen: Option<&[Row]>) -> Judgement;
 
     /// The statement that takes it back, from the value before; `None` where it cannot be.
     fn undo(&self, order: &Order, before: &Json) -> Option<Deed> {

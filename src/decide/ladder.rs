@@ -184,7 +184,7 @@ pub(super) fn announced(run: &mut Run, spot: Spot, prepared: Prepared, at: Times
         return acted(run, spot, prepared, &Outcome::new(OutcomeStatus::Refused, why));
     }
     let Some(rung) = run.rung(spot.step).cloned() else { return advance(run, Some(spot), at) };
-    let errand = Errand { action: rung.action.name, step: rung, prepared: prepared.clone() };
+    let errand = Errand { action: rung.action.name, step: rung, prepared: prepared.clone(), undo: None };
     run.phase = Phase::Acting(spot, Box::new(prepared));
     vec![Effect::Act(Box::new(errand))]
 }

@@ -297,6 +297,8 @@ pub struct Errand {
     pub step: ActStep,
     /// The deed and what it is judged by.
     pub prepared: Prepared,
+    /// The value before, when the deed takes a change back.
+    pub undo: Option<Json>,
 }
 
 /// How a run ended.

@@ -112,9 +112,10 @@ pub(super) fn reverting(run: &mut Run, revert: Revert, what: &What, at: Timestam
     };
     match (stage, what) {
         (RevertStage::Intent(prepared), What::Appended(_)) => {
-            let rung = run.climbers[climber].sent.last().and_then(|s| run.rung(s.step)).cloned();
-            let Some(rung) = rung else { return close(run) };
-            let errand = Errand { action: rung.action.name, step: rung, prepared: (*prepared).clone() };
+            let sent = run.climbers[climber].sent.last();
+            let both = sent.and_then(|s| Some((run.rung(s.step)?.clone(), s.before.clone())));
+            let Some((rung, undo)) = both else { return close(run) };
+            let errand = Errand { action: rung.action.name, step: rung, prepared: (*prepared).clone(), undo };
             go(run, RevertStage::Acting(prepared), Effect::Act(Box::new(errand)))
         }
         (RevertStage::Intent(_), What::Forbidden(report)) => {

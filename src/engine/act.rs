@@ -1,10 +1,10 @@
 //! Sending one statement and seeing it through to its effect.
 
 use super::clock::Clock;
-use crate::actions::{self, Action, Judgement, Order};
+use crate::actions::{self, Judgement, Order};
 use crate::decide::run::{Brief, Errand};
 use crate::drivers::{Fault, TargetDriver};
-use crate::model::query::{ActAnswer, Confirm};
+use crate::model::query::Confirm;
 use crate::model::{Outcome, OutcomeStatus, Row};
 use tokio_util::sync::CancellationToken;
 
@@ -32,34 +32,33 @@ pub async fn act(
         Ok(answer) => answer,
         Err(fault) => return of_fault(&fault),
     };
-    match action.judge(&order, &prepared.deed, &answer, None) {
+    let judge = |seen: Option<&[Row]>| match &errand.undo {
+        Some(before) => action.judge_undo(&order, before, &answer, seen),
+        None => action.judge(&order, &answer, seen),
+    };
+    match judge(None) {
         Judgement::Ended(outcome) => outcome,
         Judgement::NotYet(otherwise) => match &prepared.deed.act.confirm {
-            Some(confirm) => watch(driver, clock, action, &order, errand, &answer, confirm, otherwise).await,
+            Some(confirm) => watch(driver, clock, confirm, &judge, otherwise).await,
             None => otherwise,
         },
     }
 }
 
 /// Looks for the effect until it is there or its time is over.
-#[allow(clippy::too_many_arguments)] // one call, and each is a different thing
 async fn watch(
     driver: &dyn TargetDriver,
     clock: &dyn Clock,
-    action: &dyn Action,
-    order: &Order<'_>,
-    errand: &Errand,
-    answer: &ActAnswer,
     confirm: &Confirm,
+    judge: &(dyn Fn(Option<&[Row]>) -> Judgement + Sync),
     mut otherwise: Outcome,
 ) -> Outcome {
     let until = crate::model::time::after(clock.now(), confirm.within);
     loop {
         let answers = driver.ask(&confirm.question).await;
         // A look that fails proves nothing: the next one may.
-        let rows: Option<Vec<Row>> = answers.into_iter().find_map(|a| a.rows.ok());
-        if let Some(rows) = rows {
-            match action.judge(order, &errand.prepared.deed, answer, Some(&rows)) {
+        if let Some(rows) = answers.into_iter().find_map(|a| a.rows.ok()) {
+            match judge(Some(&rows)) {
                 Judgement::Ended(outcome) => return outcome,
                 Judgement::NotYet(outcome) => otherwise = outcome,
             }

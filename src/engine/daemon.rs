@@ -4,16 +4,16 @@ use super::api::{PauseRequest, Refusal, RunReport, RunRequest, Status};
 use super::carry::append_plain;
 use super::clock::{Clock, System};
 use super::load::Loaded;
-use super::outbox;
 use super::target::{self, Asked, Mail, Shared, Standing};
 use super::world::{World, address};
 use crate::audit::{self, Audit};
+use crate::config::Channel;
 use crate::drivers::Connect;
 use crate::model::record::{Draft, Notice, RecordKind};
 use crate::model::{Duration, Labels, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -55,7 +55,9 @@ pub(super) struct Live {
     pub(super) loaded: Loaded,
     pub(super) worlds: Vec<World>,
     pub(super) tasks: BTreeMap<String, (mpsc::Sender<Mail>, JoinHandle<()>)>,
-    outbox: Option<(CancellationToken, JoinHandle<()>)>,
+    channels: watch::Sender<Arc<Vec<Channel>>>,
+    outbox: JoinHandle<()>,
+    /// Ends the messages and the watch over the clock.
     chores: CancellationToken,
 }
 
@@ -83,9 +85,9 @@ impl Daemon {
         shared.audit.append(entries).await.map_err(|e| Refusal::Unavailable(e.to_string()))?;
         let tasks = worlds.iter().map(|w| (w.target.name.clone(), target::spawn(w.clone(), shared.clone()))).collect();
         let chores = CancellationToken::new();
-        let mut live = Live { loaded, worlds, tasks, outbox: None, chores: chores.clone() };
-        // A run in the foreground leaves its messages to be delivered before it ends, too.
-        live.start_outbox(&shared).await;
+        let (channels, configured) = watch::channel(Arc::new(loaded.config.channels.clone()));
+        let outbox = tokio::spawn(super::ledger::deliver(shared.audit.clone(), configured, chores.clone()));
+        let live = Live { loaded, worlds, tasks, channels, outbox, chores: chores.clone() };
         let core = Arc::new(Core { shared, reload, started, live: Mutex::new(live) });
         tokio::spawn(super::chores::watch_clock(core.shared.clone(), core.notify().await, chores));
         Ok(Daemon { core })
@@ -100,7 +102,6 @@ impl Daemon {
     /// Begins nothing new, sees through what is under way, and closes everything, within 10 s.
     pub async fn stop(self, why: &str) {
         let mut live = self.core.live.lock().await;
-        live.chores.cancel();
         for (mail, _) in live.tasks.values() {
             drop(mail.send(Mail::Stop(why.to_owned())).await);
         }
@@ -120,7 +121,10 @@ impl Daemon {
         if !self.core.shared.triggers {
             super::chores::drain(&self.core.shared).await;
         }
-        live.stop_outbox().await;
+        live.chores.cancel();
+        if let Err(e) = (&mut live.outbox).await {
+            tracing::error!("the message task ended badly: {e}");
+        }
         append_plain(
             &self.core.shared.audit,
             Draft {
@@ -131,26 +135,6 @@ impl Daemon {
         )
         .await;
         self.core.shared.audit.clone().close().await;
-    }
-}
-
-impl Live {
-    async fn start_outbox(&mut self, shared: &Shared) {
-        self.stop_outbox().await;
-        let stop = CancellationToken::new();
-        let ledger = super::ledger::AuditLedger::new(shared.audit.clone());
-        let channels = self.loaded.config.channels.clone();
-        let task = tokio::spawn(outbox::run(ledger, channels, super::ledger::resolver(), stop.clone()));
-        self.outbox = Some((stop, task));
-    }
-
-    async fn stop_outbox(&mut self) {
-        if let Some((stop, task)) = self.outbox.take() {
-            stop.cancel();
-            if let Err(e) = task.await {
-                tracing::error!("the message task ended badly: {e}");
-            }
-        }
     }
 }
 
@@ -259,8 +243,9 @@ impl Core {
                 }
             }
         }
+        // A new value opens channels again that had closed themselves.
+        live.channels.send_replace(Arc::new(loaded.config.channels.clone()));
         (live.worlds, live.loaded) = (worlds, loaded);
-        live.start_outbox(&self.shared).await;
     }
 
     /// What is going on.
