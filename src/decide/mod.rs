@@ -10,6 +10,8 @@ pub mod outbox;
 pub mod plan;
 pub mod run;
 pub mod state;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 pub use conclude::Decision;

@@ -232,7 +232,7 @@ impl Task {
         lowered: Option<Mode>,
         reply: Option<oneshot::Sender<RunReport>>,
     ) {
-        let id = ulid::Ulid::generate().to_string();
+        let id = ulid::Ulid::new().to_string();
         let brief = Brief {
             id: id.clone(),
             target: self.world.target.name.clone(),

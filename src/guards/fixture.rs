@@ -37,11 +37,11 @@ pub(super) struct World {
     pub now: Timestamp,
 }
 
-pub(super) fn at(text: &str) -> Timestamp {
+pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-pub(super) fn names(patterns: &[&str]) -> Names {
+pub(crate) fn names(patterns: &[&str]) -> Names {
     Names::parse(&patterns.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>()).unwrap()
 }
 
@@ -169,7 +169,7 @@ fn playbook(action: &'static ActionSpec) -> Playbook {
     }
 }
 
-fn policy() -> Policy {
+pub(crate) fn policy() -> Policy {
     Policy {
         daemon_mode: Mode::Enforce,
         target_mode: Mode::Enforce,
@@ -183,7 +183,7 @@ fn policy() -> Policy {
     }
 }
 
-fn facts() -> Facts {
+pub(crate) fn facts() -> Facts {
     Facts {
         target: "orders".to_owned(),
         labels: [("env".to_owned(), "prod".to_owned())].into(),
@@ -207,7 +207,7 @@ fn facts() -> Facts {
     }
 }
 
-pub(super) fn backend() -> Backend {
+pub(crate) fn backend() -> Backend {
     Backend {
         pid: 4711,
         backend_start: at("2026-11-24T01:00:00Z"),
@@ -231,7 +231,7 @@ pub(super) fn backend() -> Backend {
     }
 }
 
-pub(super) fn table() -> Table {
+pub(crate) fn table() -> Table {
     Table {
         database: "shop".to_owned(),
         schema: "public".to_owned(),

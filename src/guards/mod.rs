@@ -24,7 +24,7 @@ mod role;
 pub mod same_query;
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 
 use crate::config::Policy;
 use crate::model::verdict::GuardVerdict;
