@@ -1,0 +1,331 @@
+//! The one writer: it takes what waits, writes it, syncs once, and answers all.
+
+use super::fold::Fold;
+use super::group::{Door, Group, Line, Staged, may_use_headroom};
+use super::head::{Head, HeadFile};
+use super::layout::Layout;
+use super::lock::{self, Lock};
+use super::medium::is_full;
+use super::recover::{self, recover};
+use super::segment::{Fault, Segment};
+use super::snapshot::Snapshot;
+use super::{AppendError, Clock, Entry, OpenError, Options, Status, io_error};
+use crate::decide::state::State;
+use crate::model::Timestamp;
+use crate::model::time::to_micros;
+use std::path::Path;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// What the handle asks of the writer.
+#[derive(Debug)]
+pub(super) enum Request {
+    Append(Append),
+    State(oneshot::Sender<State>),
+    Damaged(String),
+    Close(oneshot::Sender<()>),
+}
+
+/// One call of `append`.
+#[derive(Debug)]
+pub(super) struct Append {
+    pub(super) entries: Vec<Entry>,
+    pub(super) reply: oneshot::Sender<Result<Vec<u64>, AppendError>>,
+}
+
+impl Append {
+    fn answer(self, result: Result<Vec<u64>, AppendError>) {
+        // A caller that went away needs no answer; the record stands.
+        let _ = self.reply.send(result);
+    }
+}
+
+/// What the handle is told at the start.
+pub(super) struct Opened {
+    pub(super) status: watch::Receiver<Status>,
+    pub(super) log_id: String,
+    pub(super) started_after_crash: bool,
+}
+
+/// The log's only writer.
+pub(super) struct Writer {
+    layout: Layout,
+    options: Options,
+    clock: Clock,
+    fold: Fold,
+    pub(super) segment: Segment,
+    head: HeadFile,
+    status: watch::Sender<Status>,
+    /// Passes when there is room again.
+    full: Option<String>,
+    /// What is on the disk is not known: stays until a restart.
+    broken: Option<String>,
+    /// Found in an older segment: stays until a restart.
+    damage: Option<String>,
+    notify_seq: u64,
+    _lock: Lock,
+}
+
+impl Writer {
+    /// Takes the data directory and makes its log sound, or begins a new one.
+    pub(super) fn open(data_dir: &Path, options: Options, clock: Clock) -> Result<(Writer, Opened), OpenError> {
+        let layout = Layout::new(data_dir);
+        layout.create().map_err(io_error("cannot make", layout.audit()))?;
+        let lock = lock::take(&layout)?;
+        let (fold, segment, is_new) = match recover(&layout)? {
+            Some(scan) => {
+                let segment = Segment::open(&layout, scan.first, scan.len, scan.leaves);
+                (scan.fold, segment, false)
+            }
+            None => (Fold::new(new_ulid(&clock, data_dir)?), Segment::create(&layout, 1), true),
+        };
+        let segment = segment.map_err(io_error("cannot open the last segment in", layout.audit()))?;
+        let head = HeadFile::open(&layout).map_err(io_error("cannot open", &layout.head()))?;
+        let waiting = fold.state.outbox.waiting.values().filter_map(|queue| queue.keys().next_back());
+        let notify_seq = waiting.max().copied().unwrap_or(0);
+        let crashed = !is_new && !fold.state.lifecycle.as_deref().is_some_and(|why| why.starts_with("stopped"));
+        let (status, watcher) = watch::channel(Status::default());
+        let mut writer = Writer {
+            layout,
+            options,
+            clock,
+            fold,
+            segment,
+            head,
+            status,
+            full: None,
+            broken: None,
+            damage: None,
+            notify_seq,
+            _lock: lock,
+        };
+        if is_new {
+            writer.first_record().map_err(io_error("cannot begin the audit log in", data_dir))?;
+        }
+        writer.put_head();
+        writer.head.sync().map_err(io_error("cannot sync", &writer.layout.head()))?;
+        writer.tell();
+        let opened = Opened { status: watcher, log_id: writer.fold.log.clone(), started_after_crash: crashed };
+        Ok((writer, opened))
+    }
+
+    fn first_record(&mut self) -> std::io::Result<()> {
+        let line = self.snapshot_line().map_err(std::io::Error::other)?;
+        append_first(&mut self.segment, &line).map_err(|fault| match fault {
+            Fault::Full(e) | Fault::Broken(_, e) => e,
+        })?;
+        self.fold.accept(&line.record, line.leaf);
+        self.segment.add_leaves(&[line.leaf]);
+        Ok(())
+    }
+
+    /// Works until the log is closed or its last handle is gone.
+    pub(super) fn run(mut self, mut inbox: mpsc::Receiver<Request>) {
+        let mut closers = Vec::new();
+        while let Some(first) = inbox.blocking_recv() {
+            let (mut appends, mut states) = (Vec::new(), Vec::new());
+            let mut request = Some(first);
+            while let Some(next) = request {
+                match next {
+                    Request::Append(append) => appends.push(append),
+                    Request::State(reply) => states.push(reply),
+                    Request::Damaged(what) => self.damage = Some(what),
+                    Request::Close(reply) => {
+                        closers.push(reply);
+                        inbox.close();
+                    }
+                }
+                request = if appends.len() < self.options.group_max { inbox.try_recv().ok() } else { None };
+            }
+            self.turn(appends);
+            self.tell();
+            for reply in states {
+                let _ = reply.send(self.fold.state.clone());
+            }
+        }
+        if let Err(e) = self.head.sync() {
+            tracing::warn!("audit/head could not be synced at the end: {e}");
+        }
+        // The data directory is free before anybody is told that the log is closed.
+        drop(self);
+        for closer in closers {
+            let _ = closer.send(());
+        }
+    }
+
+    /// Writes one group.
+    fn turn(&mut self, appends: Vec<Append>) {
+        if appends.is_empty() {
+            return;
+        }
+        if self.broken.is_none() {
+            match self.segment.make_room(0) {
+                Err(e) => self.full = Some(full_text(&e)),
+                Ok(()) if self.segment.len >= self.options.segment_bytes => self.rotate(),
+                Ok(()) => self.full = None,
+            }
+        }
+        self.commit(appends);
+    }
+
+    fn commit(&mut self, appends: Vec<Append>) {
+        let now = self.now();
+        let mut group = Group::default();
+        for append in appends {
+            let trouble = self.broken.as_ref().or(self.full.as_ref().filter(|_| !may_use_headroom(&append.entries)));
+            if let Some(why) = trouble {
+                let why = why.clone();
+                append.answer(Err(AppendError::Unwritable(why)));
+                continue;
+            }
+            let door = Door { layout: &self.layout, damage: self.damage.as_deref() };
+            match group.stage(&mut self.fold, &append.entries, now, &door) {
+                Ok(seqs) => group.waiting.push((append, seqs)),
+                Err(e) => append.answer(Err(e)),
+            }
+        }
+        if group.bytes.is_empty() {
+            return group.waiting.into_iter().for_each(|(append, seqs)| append.answer(Ok(seqs)));
+        }
+        match self.segment.append(&group.bytes, self.full.is_some()) {
+            Ok(()) => self.publish(group),
+            Err(fault) => self.take_back(group, fault),
+        }
+    }
+
+    /// After the covering sync: tells everybody, then does what may lag behind.
+    fn publish(&mut self, group: Group) {
+        self.put_head();
+        let notify = group.records.iter().rfind(|s| !s.record.body.notify.is_empty());
+        self.notify_seq = notify.map_or(self.notify_seq, |s| s.record.seq);
+        self.tell();
+        for (append, seqs) in group.waiting {
+            append.answer(Ok(seqs));
+        }
+        let leaves: Vec<_> = group.records.iter().map(|s| s.leaf).collect();
+        self.segment.add_leaves(&leaves);
+    }
+
+    /// Nothing of the group is in the log: neither is it in the state then.
+    fn take_back(&mut self, group: Group, fault: Fault) {
+        let again = matches!(fault, Fault::Full(_)) && self.full.is_none();
+        self.note(fault);
+        if let Err(why) = recover::refold(&self.layout, &self.segment).map(|fold| self.fold = fold) {
+            self.broken = Some(format!("what is on the disk cannot be read back: {why}"));
+        }
+        let appends: Vec<Append> = group.waiting.into_iter().map(|(append, _)| append).collect();
+        if again {
+            // What came of actions can still go into the room kept for it.
+            return self.commit(appends);
+        }
+        let why = self.broken.clone().or(self.full.clone()).unwrap_or_default();
+        for append in appends {
+            append.answer(Err(AppendError::Unwritable(why.clone())));
+        }
+    }
+
+    fn note(&mut self, fault: Fault) {
+        match fault {
+            Fault::Full(e) => self.full = Some(full_text(&e)),
+            Fault::Broken(what, e) => {
+                let why = format!(
+                    "{what}: {e}; what is on the disk is no longer known: check the disk, then restart pgmedic, \
+                     which reads the log again"
+                );
+                tracing::error!("audit log: {why}");
+                self.broken = Some(why);
+            }
+        }
+    }
+
+    /// Begins a new segment. When the disk is full the old one is gone on with.
+    fn rotate(&mut self) {
+        match self.try_rotate() {
+            Ok(()) => self.full = None,
+            Err(fault) => self.note(fault),
+        }
+    }
+
+    fn try_rotate(&mut self) -> Result<(), Fault> {
+        let fault =
+            |e: std::io::Error| if is_full(&e) { Fault::Full(e) } else { Fault::Broken("cannot begin a segment", e) };
+        let line = self.snapshot_line().map_err(|e| fault(std::io::Error::other(e)))?;
+        self.segment.seal().map_err(fault)?;
+        self.head.sync().map_err(fault)?;
+        let first = self.fold.next();
+        let began = Segment::create(&self.layout, first).map_err(fault).and_then(|mut next| {
+            append_first(&mut next, &line)?;
+            Ok(next)
+        });
+        let next = match began {
+            Ok(next) => next,
+            Err(why) => {
+                // Left behind, it would look like a segment that lost its records.
+                recover::remove_segment(&self.layout, first)
+                    .map_err(|e| Fault::Broken("cannot remove a segment", e))?;
+                return Err(why);
+            }
+        };
+        let old = std::mem::replace(&mut self.segment, next);
+        if let Err(e) = old.give_back() {
+            tracing::warn!("room reserved for a sealed segment could not be given back: {e}");
+        }
+        self.fold.accept(&line.record, line.leaf);
+        let staged = Staged { record: line.record, leaf: line.leaf, offset: 0 };
+        self.publish(Group { records: vec![staged], ..Group::default() });
+        Ok(())
+    }
+
+    fn snapshot_line(&self) -> Result<Line, String> {
+        let draft =
+            Snapshot::new(&self.fold.log, &self.fold.state, &self.fold.tree).draft().map_err(|e| e.to_string())?;
+        Line::new(self.fold.next(), self.now(), &draft)
+    }
+
+    fn now(&self) -> Timestamp {
+        let now = to_micros((self.clock)());
+        self.fold.state.last.map_or(now, |last| now.max(last))
+    }
+
+    fn put_head(&self) {
+        if let Err(e) = self.head.write(&Head::of(&self.fold.tree)) {
+            tracing::warn!("audit/head could not be written: {e}");
+        }
+    }
+
+    fn tell(&self) {
+        let trouble = self.broken.clone().or_else(|| self.full.clone());
+        let trouble = trouble.or_else(|| self.damage.as_ref().map(|what| format!("the audit log is damaged: {what}")));
+        let status = Status {
+            size: self.fold.tree.size(),
+            root_hex: hex::encode(self.fold.tree.root()),
+            trouble,
+            notify_seq: self.notify_seq,
+        };
+        self.status.send_if_modified(|old| {
+            let news = *old != status;
+            *old = status;
+            news
+        });
+    }
+}
+
+fn append_first(segment: &mut Segment, line: &Line) -> Result<(), Fault> {
+    let mut bytes = line.bytes.clone();
+    bytes.push(b'\n');
+    segment.append(&bytes, false)
+}
+
+fn full_text(e: &std::io::Error) -> String {
+    format!(
+        "the disk of the data directory is full ({e}): nothing is done until there is room; what came of actions \
+         under way is still recorded"
+    )
+}
+
+fn new_ulid(clock: &Clock, data_dir: &Path) -> Result<String, OpenError> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random)
+        .map_err(|e| io_error("no random number for the new log in", data_dir)(std::io::Error::other(e.to_string())))?;
+    let millis = u64::try_from(clock().as_millisecond()).unwrap_or(0);
+    Ok(ulid::Ulid::from_parts(millis, u128::from_be_bytes(random)).to_string())
+}
