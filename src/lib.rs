@@ -18,3 +18,4 @@ pub mod http;
 pub mod model;
 pub mod playbook;
 pub mod schedule;
+pub mod syntax;

@@ -1,8 +1,14 @@
 //! What `pgmedic.yaml` says, after it was read and found sound.
 
+mod channels;
+mod dsn;
 pub mod policy;
+pub mod read;
+mod rules;
+mod targets;
 
 pub use policy::{Ceilings, Freeze, Limits, Policy, SameQuery, Window};
+pub use read::{Surroundings, read};
 
 use crate::model::{Duration, Labels, Matcher, Mode, Protect};
 use secrecy::SecretString;

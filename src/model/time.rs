@@ -63,8 +63,15 @@ pub fn before(at: Timestamp, by: Duration) -> Timestamp {
 /// # Errors
 /// Says what a duration looks like when `text` is none.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    promql_parser::util::parse_duration(text)
-        .map_err(|_| format!("`{text}` is not a duration; write for example 30s, 5m or 1h30m"))
+    let usage = || format!("`{text}` is not a duration; write for example 30s, 5m or 1h30m");
+    // The parser below takes any number for seconds and panics on -1, nan and 1e300, and it counts a
+    // number that does not fit for nothing: only digits with units reach it, at most nine in a row.
+    let has_unit = text.ends_with(|c: char| c.is_ascii_lowercase());
+    let fits = text.split(|c: char| !c.is_ascii_digit()).all(|digits| digits.len() <= 9);
+    if !text.starts_with(|c: char| c.is_ascii_digit()) || !has_unit || !fits {
+        return Err(usage());
+    }
+    promql_parser::util::parse_duration(text).map_err(|_| usage())
 }
 
 /// A length of time as people say it: the two largest units, `2h 3m`, `41s`, `0.3s`.
@@ -102,6 +109,14 @@ mod tests {
             assert_eq!(in_words(Duration::from_secs(seconds)), words);
         }
         assert_eq!(in_words(Duration::from_millis(1_500)), "1.5s");
+    }
+
+    #[test]
+    fn odd_durations_are_refused_without_a_panic() {
+        assert_eq!(parse_duration("1h30m"), Ok(Duration::from_mins(90)));
+        for text in ["", "30", "-1s", "nan", "inf", "1e300", "1e3s", "0", "0s", "99999999999s", "m", "1m1h", "5 m"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
     }
 
     #[test]

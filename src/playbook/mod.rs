@@ -4,9 +4,16 @@
 
 pub mod args;
 pub mod catalogue;
+mod guarding;
+mod ladder;
+mod params;
+pub mod read;
+pub mod references;
 
 pub use args::{Arg, Args};
 pub use catalogue::{ActionSpec, Catalogue, FinderSpec, Param, ParamType};
+pub use read::read;
+pub use references::{NamedAt, Refers, references};
 
 use crate::model::{Duration, Labels, Matcher, Mode, Protect, Role};
 use std::collections::BTreeMap;

@@ -1,0 +1,51 @@
+//! Tells a configuration from a playbook by its keys.
+
+use crate::syntax::{Fault, Kind, Reader, Severity, Span, node};
+use crate::{config, playbook};
+
+/// What a file is.
+pub(super) enum Sort {
+    /// `pgmedic.yaml`.
+    Config,
+    /// A playbook.
+    Playbook,
+    /// Something else; says what.
+    Neither(Fault),
+}
+
+/// What a file is, by the keys that only one of both has.
+pub(super) fn sort(file: &str, text: &str) -> Sort {
+    let mut reader = Reader::new(file, text);
+    let root = node::parse(&mut reader);
+    let Some(root) = root else {
+        // Both readers would report the same; the fault itself is enough.
+        let fault = reader.into_faults().into_iter().next();
+        return fault.map_or(Sort::Playbook, Sort::Neither);
+    };
+    let Kind::Map(entries) = &root.kind else {
+        return Sort::Neither(neither(file, text, root.span, "the file is neither a configuration nor a playbook"));
+    };
+    let (config, playbook) = (keys(&config::read::KEYS), keys(&playbook::read::KEYS));
+    let count = |own: &[&str], other: &[&str]| {
+        entries.iter().filter(|e| own.contains(&e.key.as_str()) && !other.contains(&e.key.as_str())).count()
+    };
+    let (as_config, as_playbook) = (count(&config, &playbook), count(&playbook, &config));
+    if as_config == 0 && as_playbook == 0 {
+        let what = match entries.first().map(|e| e.key.as_str()) {
+            Some("groups") => "Prometheus rule files are not supported yet",
+            Some("tests" | "rule_files" | "evaluation_interval") => "test files are not supported yet",
+            _ => "no key of this file is one of a configuration or a playbook",
+        };
+        return Sort::Neither(neither(file, text, root.span, what));
+    }
+    if as_config > as_playbook { Sort::Config } else { Sort::Playbook }
+}
+
+fn keys(keys: &crate::syntax::Keys) -> Vec<&'static str> {
+    keys.known.iter().chain(keys.later).copied().collect()
+}
+
+fn neither(file: &str, text: &str, span: Span, message: &str) -> Fault {
+    Fault::at(file, text, span, Severity::Error, "unknown-file", message.to_owned())
+        .with_help("a playbook has `name`, `find` and `do`; a configuration has `targets` and `playbooks`")
+}

@@ -1,0 +1,224 @@
+//! A playbook from its text, or everything that is wrong with it.
+
+use super::{Catalogue, Guard, OnMissed, OnOverlap, Playbook, TargetSelector, Trigger};
+use super::{guarding, ladder, params};
+use crate::model::{Duration, Labels, Mode};
+use crate::syntax::fault::quote;
+use crate::syntax::{Fault, Keys, Kind, Map, Node, Reader, node, reference, values};
+use sha2::{Digest, Sha256};
+
+/// How long after the ladder the acted candidates may still be there, when `verify` is not written.
+const VERIFY_WITHIN: Duration = Duration::from_mins(2);
+/// The shortest distance of an `every` trigger.
+const EVERY_MIN: Duration = Duration::from_secs(1);
+
+/// The keys of a playbook's top level.
+pub const KEYS: Keys = Keys {
+    what: "a playbook",
+    known: &[
+        "version",
+        "name",
+        "about",
+        "owner",
+        "severity",
+        "runbook_url",
+        "labels",
+        "enabled",
+        "mode",
+        "vars",
+        "triggers",
+        "targets",
+        "find",
+        "guard",
+        "do",
+        "verify",
+        "notify",
+        "on_overlap",
+        "on_missed",
+    ],
+    required: &["version", "name", "find"],
+    later: &["when", "queue"],
+};
+
+const TRIGGER: Keys = Keys {
+    what: "a trigger",
+    known: &["every", "cron", "window", "timezone", "jitter"],
+    required: &[],
+    later: &["alert", "matchers", "recheck", "give_up_after"],
+};
+
+const VERIFY: Keys = Keys { what: "`verify`", known: &["within"], required: &[], later: &["also", "no_worse_than"] };
+
+/// Reads a playbook. All faults of the text are reported; a playbook comes back only if none of them
+/// is an error. `file` is for messages.
+#[must_use]
+pub fn read(file: &str, text: &str, catalogue: &Catalogue) -> (Option<Playbook>, Vec<Fault>) {
+    let mut reader = Reader::new(file, text);
+    let playbook = read_root(&mut reader, file, catalogue);
+    let sound = reader.is_sound();
+    (playbook.filter(|_| sound), reader.into_faults())
+}
+
+fn read_root(reader: &mut Reader, file: &str, catalogue: &Catalogue) -> Option<Playbook> {
+    let root = tree(reader)?;
+    let map = reader.map(&root, &KEYS)?;
+    reader.version(&map);
+    let name = map.get("name").and_then(|node| playbook_name(reader, node));
+    let mode = map.get("mode").and_then(|node| reader.mode(node)).unwrap_or_default();
+    let targets = map.get("targets").and_then(|node| target_selector(reader, node));
+    check_targets_written(reader, &map, mode);
+    let find = map.get("find").and_then(|node| params::find(reader, node, catalogue));
+    let steps = map.get("do").map(|node| ladder::steps(reader, node, catalogue, find.as_ref(), mode));
+    check_anything_done(reader, &map, mode);
+    let text_at = |reader: &mut Reader, key: &str| {
+        map.get(key).and_then(|node| reader.text_of(node, "a text")).map(str::to_owned)
+    };
+    let playbook = Playbook {
+        about: text_at(reader, "about").unwrap_or_default(),
+        owner: text_at(reader, "owner"),
+        severity: text_at(reader, "severity"),
+        runbook_url: text_at(reader, "runbook_url"),
+        labels: map.get("labels").and_then(|node| reader.labels(node)).unwrap_or_else(Labels::new),
+        enabled: map.get("enabled").and_then(|node| reader.bool(node)).unwrap_or(true),
+        mode,
+        triggers: map.get("triggers").map(|node| triggers(reader, node)).unwrap_or_default(),
+        targets: targets.unwrap_or_default(),
+        guard: match map.get("guard") {
+            Some(node) => guarding::guard(reader, node),
+            None => Guard { cooldown: guarding::COOLDOWN, ..Guard::default() },
+        },
+        steps: steps.unwrap_or_default(),
+        verify_within: map.get("verify").and_then(|node| verify_within(reader, node)).unwrap_or(VERIFY_WITHIN),
+        notify: map.get("notify").and_then(|node| reader.name_list(node, "channels")),
+        on_overlap: map.get("on_overlap").and_then(|node| on_overlap(reader, node)).unwrap_or_default(),
+        on_missed: map.get("on_missed").and_then(|node| on_missed(reader, node)).unwrap_or_default(),
+        digest: hex::encode(Sha256::digest(reader.text())),
+        text: reader.text().to_owned(),
+        file: file.to_owned(),
+        // Both are missing only where a fault was reported, and then no playbook comes back.
+        name: name?,
+        find: find?,
+    };
+    Some(playbook)
+}
+
+/// The text as a tree, variables in their places.
+pub(super) fn tree(reader: &mut Reader) -> Option<Node> {
+    let mut root = node::parse(reader)?;
+    let written = match &root.kind {
+        Kind::Map(entries) => entries.iter().find(|e| e.key == "vars").map(|e| e.value.clone()),
+        _ => None,
+    };
+    let vars = written.map(|node| reference::vars(reader, &node)).unwrap_or_default();
+    reference::fill_in(reader, &mut root, &vars);
+    Some(root)
+}
+
+fn playbook_name(reader: &mut Reader, node: &Node) -> Option<String> {
+    let text = reader.text_of(node, "a name")?;
+    if values::is_playbook_name(text) {
+        return Some(text.to_owned());
+    }
+    let help = "use 1 to 63 small letters, digits, `-` and `_`, beginning with a letter or digit";
+    reader.error_help(node.span, "bad-name", format!("{} cannot be the name of a playbook", quote(text)), help);
+    None
+}
+
+fn check_targets_written(reader: &mut Reader, map: &Map, mode: Mode) {
+    if mode > Mode::Observe
+        && map.entry("targets").is_none()
+        && let Some(node) = map.get("mode")
+    {
+        let message = format!("a playbook in mode `{}` must say on which targets it may act", mode.word());
+        let help = "add `targets: ['env=\"prod\"']`, `targets: {names: [orders]}` or `targets: all`";
+        reader.error_help(node.span, "targets-missing", message, help);
+    }
+}
+
+fn check_anything_done(reader: &mut Reader, map: &Map, mode: Mode) {
+    let nothing = match map.get("do").map(|node| &node.kind) {
+        None => true,
+        Some(Kind::Seq(items)) => items.is_empty(),
+        Some(_) => false,
+    };
+    if let Some(node) = map.get("mode").filter(|_| nothing && mode > Mode::Observe) {
+        let message = format!("mode `{}` changes nothing here: without `do` a playbook only tells people", mode.word());
+        reader.warning(node.span, "no-effect", message, "add steps under `do`, or write `mode: observe`");
+    }
+}
+
+fn target_selector(reader: &mut Reader, node: &Node) -> Option<TargetSelector> {
+    let help = "write `all`, a list of matchers such as ['env=\"prod\"'], or {names: [orders]}";
+    match &node.kind {
+        Kind::Scalar { text, .. } if text == "all" => Some(TargetSelector::All),
+        Kind::Seq(_) => reader.matchers(node).map(TargetSelector::Matchers),
+        Kind::Map(_) => {
+            let keys = Keys { what: "`targets`", known: &["names"], required: &["names"], later: &[] };
+            let map = reader.map(node, &keys)?;
+            let written = map.get("names")?;
+            let names = reader.name_list(written, "targets' names")?;
+            reader.refuse_empty(written, names.len(), "selects no target");
+            Some(TargetSelector::Names(names))
+        }
+        Kind::Scalar { .. } => {
+            reader.error_help(node.span, "wrong-type", "this selects no targets", help);
+            None
+        }
+    }
+}
+
+fn triggers(reader: &mut Reader, node: &Node) -> Vec<Trigger> {
+    let items = reader.list(node, "triggers such as `every: 30s`").unwrap_or_default();
+    items.iter().filter_map(|item| trigger(reader, item)).collect()
+}
+
+fn trigger(reader: &mut Reader, node: &Node) -> Option<Trigger> {
+    let map = reader.map(node, &TRIGGER)?;
+    let kinds: Vec<&str> =
+        ["every", "cron", "window", "alert"].into_iter().filter(|k| map.entry(k).is_some()).collect();
+    if kinds.len() != 1 {
+        let message = match kinds.as_slice() {
+            [] => "this trigger does not say when".to_owned(),
+            several => format!("a trigger is one of `{}`, not several", several.join("`, `")),
+        };
+        let help = "write one of `every: 30s`, `cron: \"0 2 * * *\"`, `window: NAME` for each trigger";
+        reader.error_help(node.span, "bad-trigger", message, help);
+    }
+    let jitter = map.get("jitter").and_then(|node| reader.duration(node)).unwrap_or_default();
+    if let Some(entry) = map.entry("timezone")
+        && map.entry("cron").is_none()
+    {
+        reader.error_help(entry.key_span, "bad-trigger", "only `cron` has a time zone of its own", "remove it");
+    }
+    let timezone = map.get("timezone").and_then(|node| reader.zone(node));
+    match *kinds.first()? {
+        "every" => {
+            let written = map.get("every")?;
+            let every = reader.duration(written)?;
+            if every < EVERY_MIN {
+                reader.error_help(written.span, "out-of-bounds", "this is too often", "write at least 1s");
+            }
+            if let Some(node) = map.get("jitter").filter(|_| jitter >= every) {
+                let help = "write a jitter below the distance between two ticks";
+                reader.error_help(node.span, "out-of-bounds", "the jitter is as long as the distance", help);
+            }
+            Some(Trigger::Every { every, jitter })
+        }
+        "cron" => Some(Trigger::Cron { expression: reader.cron(map.get("cron")?)?, timezone, jitter }),
+        "window" => Some(Trigger::Window { name: reader.name(map.get("window")?)?, jitter }),
+        _ => None,
+    }
+}
+
+fn verify_within(reader: &mut Reader, node: &Node) -> Option<Duration> {
+    let map = reader.map(node, &VERIFY)?;
+    map.get("within").and_then(|node| reader.duration(node))
+}
+
+fn on_overlap(reader: &mut Reader, node: &Node) -> Option<OnOverlap> {
+    reader.word(node, &[("skip", OnOverlap::Skip), ("queue", OnOverlap::Queue)])
+}
+
+fn on_missed(reader: &mut Reader, node: &Node) -> Option<OnMissed> {
+    reader.word(node, &[("skip", OnMissed::Skip), ("once", OnMissed::Once)])
+}

@@ -1,0 +1,57 @@
+//! The names in a playbook that stand for something in the configuration.
+
+use super::{Playbook, read};
+use crate::syntax::{Kind, Node, Reader, Span};
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refers {
+    /// A channel.
+    Channel,
+    /// A window.
+    Window,
+    /// A target.
+    Target,
+}
+
+/// One such name and its place in the playbook's text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedAt {
+    /// What it stands for.
+    pub refers: Refers,
+    /// The name.
+    pub name: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// All names of channels, windows and targets, in the order of reading.
+#[must_use]
+pub fn references(playbook: &Playbook) -> Vec<NamedAt> {
+    // The text was read without a fault before, so nothing new is reported here.
+    let mut reader = Reader::new(&playbook.file, &playbook.text);
+    let Some(root) = read::tree(&mut reader) else { return Vec::new() };
+    let mut found = Vec::new();
+    collect(below(&root, "notify"), Refers::Channel, &mut found);
+    let guard = below(&root, "guard");
+    collect(guard.and_then(|g| below(g, "allow_in")), Refers::Window, &mut found);
+    collect(guard.and_then(|g| below(g, "not_in")), Refers::Window, &mut found);
+    if let Some(Kind::Seq(triggers)) = below(&root, "triggers").map(|n| &n.kind) {
+        triggers.iter().for_each(|t| collect(below(t, "window"), Refers::Window, &mut found));
+    }
+    collect(below(&root, "targets").and_then(|t| below(t, "names")), Refers::Target, &mut found);
+    found
+}
+
+fn below<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
+    let Kind::Map(entries) = &node.kind else { return None };
+    entries.iter().find(|e| e.key == key).map(|e| &e.value)
+}
+
+fn collect(node: Option<&Node>, refers: Refers, found: &mut Vec<NamedAt>) {
+    match node.map(|n| (&n.kind, n.span)) {
+        Some((Kind::Scalar { text, .. }, span)) => found.push(NamedAt { refers, name: text.clone(), span }),
+        Some((Kind::Seq(items), _)) => items.iter().for_each(|item| collect(Some(item), refers, found)),
+        _ => {}
+    }
+}

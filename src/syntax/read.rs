@@ -1,0 +1,268 @@
+//! Walks the tree with known keys and collects every fault on the way.
+
+use super::fault::{quote, suggest};
+use super::{Entry, Fault, Kind, Node, Severity, Span};
+
+/// What a map may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Keys {
+    /// What the map is, for messages: `a trigger`.
+    pub what: &'static str,
+    /// Keys that work.
+    pub known: &'static [&'static str],
+    /// Those of them that must be there.
+    pub required: &'static [&'static str],
+    /// Keys of the design that this build refuses.
+    pub later: &'static [&'static str],
+}
+
+/// A map whose keys were checked.
+#[derive(Clone, Copy, Debug)]
+pub struct Map<'n> {
+    /// Where it begins.
+    pub span: Span,
+    entries: &'n [Entry],
+}
+
+impl<'n> Map<'n> {
+    /// What is written below a key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&'n Node> {
+        self.entry(key).map(|e| &e.value)
+    }
+
+    /// A key with its place.
+    #[must_use]
+    pub fn entry(&self, key: &str) -> Option<&'n Entry> {
+        self.entries.iter().find(|e| e.key == key)
+    }
+
+    /// All entries in the order of the file, unknown ones included.
+    #[must_use]
+    pub fn entries(&self) -> &'n [Entry] {
+        self.entries
+    }
+}
+
+/// One file being read. Readers return `None` where they reported a fault.
+#[derive(Debug)]
+pub struct Reader<'t> {
+    file: &'t str,
+    text: &'t str,
+    faults: Vec<Fault>,
+}
+
+impl<'t> Reader<'t> {
+    /// Begins with no fault.
+    #[must_use]
+    pub fn new(file: &'t str, text: &'t str) -> Reader<'t> {
+        Reader { file, text, faults: Vec::new() }
+    }
+
+    /// The file's text.
+    #[must_use]
+    pub fn text(&self) -> &'t str {
+        self.text
+    }
+
+    /// The line of a place, from 1.
+    #[must_use]
+    pub fn line(&self, span: Span) -> usize {
+        self.text.bytes().take(span.start).filter(|b| *b == b'\n').count() + 1
+    }
+
+    /// Whether the file can be used.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        !self.faults.iter().any(Fault::is_error)
+    }
+
+    /// All faults in the order of the file, each once.
+    #[must_use]
+    pub fn into_faults(mut self) -> Vec<Fault> {
+        self.faults.sort_by_key(|f| f.span);
+        // A value that an alias repeats would be reported at each repetition.
+        self.faults.dedup();
+        self.faults
+    }
+
+    /// Reports an error; the returned fault takes a help.
+    pub fn error(&mut self, span: Span, code: &'static str, message: impl Into<String>) -> &mut Fault {
+        self.report(span, Severity::Error, code, message.into())
+    }
+
+    /// Reports an error with what to write instead.
+    pub fn error_help(&mut self, span: Span, code: &'static str, message: impl Into<String>, help: impl Into<String>) {
+        self.error(span, code, message).help = Some(help.into());
+    }
+
+    /// Reports a warning with what to write instead.
+    pub fn warning(&mut self, span: Span, code: &'static str, message: impl Into<String>, help: impl Into<String>) {
+        self.report(span, Severity::Warning, code, message.into()).help = Some(help.into());
+    }
+
+    fn report(&mut self, span: Span, severity: Severity, code: &'static str, message: String) -> &mut Fault {
+        let at = self.faults.len();
+        self.faults.push(Fault::at(self.file, self.text, span, severity, code, message));
+        &mut self.faults[at]
+    }
+
+    /// Reports a key or word of the design that a later release brings.
+    pub fn not_yet(&mut self, span: Span, what: &str) {
+        self.error_help(span, "not-supported-yet", format!("`{what}` is not supported yet"), "remove it for now");
+    }
+
+    /// Reports a value of the wrong sort.
+    pub fn mismatch(&mut self, node: &Node, wanted: &str) {
+        self.error(node.span, "wrong-type", format!("{wanted} is expected here, not {}", describe(node)));
+    }
+
+    /// A map with known keys; reports the unknown, the missing and those of later releases.
+    pub fn map<'n>(&mut self, node: &'n Node, keys: &Keys) -> Option<Map<'n>> {
+        let map = self.open_map(node, keys.what)?;
+        for entry in map.entries {
+            let key = entry.key.as_str();
+            if keys.later.contains(&key) {
+                self.not_yet(entry.key_span, key);
+            } else if !keys.known.contains(&key) {
+                let message = format!("{} is no key of {}", quote(key), keys.what);
+                let there = keys.known.iter().chain(keys.later).copied();
+                self.error_help(entry.key_span, "unknown-key", message, suggest(key, there));
+            }
+        }
+        for key in keys.required {
+            if map.entry(key).is_none() {
+                let message = format!("`{key}` is missing in {}", keys.what);
+                self.error_help(map.span, "missing-key", message, format!("add `{key}: …`"));
+            }
+        }
+        Some(map)
+    }
+
+    /// A map whose keys are names that the user chooses.
+    pub fn open_map<'n>(&mut self, node: &'n Node, what: &str) -> Option<Map<'n>> {
+        match &node.kind {
+            Kind::Map(entries) => Some(Map { span: node.span, entries }),
+            _ => {
+                self.mismatch(node, &format!("a map ({what})"));
+                None
+            }
+        }
+    }
+
+    /// A list; its items may be of any sort.
+    pub fn list<'n>(&mut self, node: &'n Node, of: &str) -> Option<&'n [Node]> {
+        if let Kind::Seq(items) = &node.kind {
+            return Some(items);
+        }
+        self.mismatch(node, &format!("a list of {of}"));
+        if let (Some(text), Some(fault)) = (node.scalar(), self.faults.last_mut()) {
+            fault.help = Some(format!("write it as a list: [{}]", text.chars().take(60).collect::<String>()));
+        }
+        None
+    }
+
+    /// A text that is not empty. Numbers and words count as texts.
+    pub fn text_of<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
+        match node.scalar() {
+            Some(text) if !text.trim().is_empty() => Some(text),
+            _ => {
+                self.mismatch(node, what);
+                None
+            }
+        }
+    }
+
+    /// A list of texts.
+    pub fn texts(&mut self, node: &Node, of: &str) -> Option<Vec<String>> {
+        let items = self.list(node, of)?;
+        let texts: Vec<String> =
+            items.iter().filter_map(|item| self.text_of(item, "a text")).map(str::to_owned).collect();
+        (texts.len() == items.len()).then_some(texts)
+    }
+
+    /// `true` or `false`, nothing else.
+    pub fn bool(&mut self, node: &Node) -> Option<bool> {
+        match &node.kind {
+            Kind::Scalar { text, quoted: false } if text == "true" => Some(true),
+            Kind::Scalar { text, quoted: false } if text == "false" => Some(false),
+            _ => {
+                self.mismatch(node, "`true` or `false`");
+                None
+            }
+        }
+    }
+
+    /// A whole number within bounds, both included.
+    pub fn count(&mut self, node: &Node, min: u64, max: u64) -> Option<u64> {
+        let digits = match &node.kind {
+            Kind::Scalar { text, quoted: false } if text.bytes().all(|b| b.is_ascii_digit()) => text.as_str(),
+            _ => "",
+        };
+        if digits.is_empty() {
+            self.mismatch(node, &format!("a whole number from {min} to {max}"));
+            return None;
+        }
+        match digits.parse::<u64>() {
+            Ok(n) if (min..=max).contains(&n) => Some(n),
+            _ => {
+                let message = format!("{} is out of bounds", quote(digits));
+                self.error_help(node.span, "out-of-bounds", message, format!("write a number from {min} to {max}"));
+                None
+            }
+        }
+    }
+
+    /// As [`Reader::count`], for what is kept in 32 bits.
+    pub fn count32(&mut self, node: &Node, min: u32, max: u32) -> Option<u32> {
+        self.count(node, min.into(), max.into()).and_then(|n| u32::try_from(n).ok())
+    }
+
+    /// A number between 0 and 1, both included.
+    pub fn share(&mut self, node: &Node) -> Option<f64> {
+        let plain = match &node.kind {
+            Kind::Scalar { text, quoted: false } => text.parse::<f64>().ok(),
+            _ => None,
+        };
+        let share = plain.filter(|x| (0.0..=1.0).contains(x));
+        if share.is_none() {
+            self.mismatch(node, "a number from 0 to 1");
+        }
+        share
+    }
+
+    /// One of a few words.
+    pub fn word<T: Copy>(&mut self, node: &Node, words: &[(&str, T)]) -> Option<T> {
+        let there = words.iter().map(|(word, _)| *word);
+        let all: Vec<String> = there.clone().map(|word| format!("`{word}`")).collect();
+        let Some(text) = node.scalar() else {
+            self.mismatch(node, &format!("one of {}", all.join(", ")));
+            return None;
+        };
+        let found = words.iter().find(|(word, _)| *word == text);
+        if found.is_none() {
+            let message = format!("{} is none of {}", quote(text), all.join(", "));
+            self.error_help(node.span, "unknown-word", message, suggest(text, there));
+        }
+        found.map(|(_, value)| *value)
+    }
+
+    /// `version: 1`.
+    pub fn version(&mut self, map: &Map) {
+        let Some(node) = map.get("version") else { return };
+        if !matches!(&node.kind, Kind::Scalar { text, quoted: false } if text == "1") {
+            self.error_help(node.span, "version", "this build reads version 1 only", "write `version: 1`");
+        }
+    }
+}
+
+fn describe(node: &Node) -> String {
+    match &node.kind {
+        _ if node.is_nothing() => "nothing".to_owned(),
+        Kind::Scalar { text, .. } if text.trim().is_empty() => "an empty text".to_owned(),
+        Kind::Scalar { text, quoted: true } => format!("the text {}", quote(text)),
+        Kind::Scalar { text, .. } => quote(text),
+        Kind::Seq(_) => "a list".to_owned(),
+        Kind::Map(_) => "a map".to_owned(),
+    }
+}

@@ -1,0 +1,114 @@
+//! Nothing that a file holds makes the readers panic, and every fault has a place.
+
+use super::{read_config, read_playbook, rendered, root};
+use pgmedic::syntax::Fault;
+use proptest::prelude::*;
+
+fn placed(faults: &[Fault], text: &str) {
+    for fault in faults {
+        assert!(fault.line >= 1 && fault.column >= 1, "{fault:?}");
+        assert!(text.get(fault.span.start..fault.span.end).is_some(), "{fault:?}");
+        assert!(fault.line <= text.matches('\n').count() + 1, "{fault:?}");
+    }
+    let shown = rendered(faults, text);
+    assert_eq!(shown.is_empty(), faults.is_empty());
+}
+
+fn both(text: &str) {
+    let (playbook, faults) = read_playbook(text);
+    assert!(playbook.is_some() || faults.iter().any(Fault::is_error), "no playbook and no word why:\n{text}");
+    placed(&faults, text);
+    let (config, faults) = read_config(text);
+    assert!(config.is_some() || faults.iter().any(Fault::is_error), "no configuration and no word why:\n{text}");
+    placed(&faults, text);
+}
+
+fn shipped() -> Vec<String> {
+    let mut files: Vec<_> = std::fs::read_dir(root().join("playbooks")).unwrap().map(|f| f.unwrap().path()).collect();
+    files.push(root().join("examples/pgmedic.yaml"));
+    files.extend(std::fs::read_dir(root().join("tests/lint")).unwrap().map(|f| f.unwrap().path()));
+    files.sort();
+    files.into_iter().map(|file| std::fs::read_to_string(file).unwrap()).collect()
+}
+
+/// Pieces that mean something to YAML or to the readers.
+const PIECES: [&str; 30] = [
+    "\n",
+    "  ",
+    "- ",
+    ": ",
+    "{",
+    "}",
+    "[",
+    "]",
+    "\"",
+    "'",
+    "#",
+    "&a ",
+    "*a",
+    "!t ",
+    "|\n",
+    ">",
+    "---\n",
+    "\t",
+    "${var:x}",
+    "${",
+    "null",
+    "~",
+    "-1",
+    "1e300",
+    "nan",
+    "99999999999999999999",
+    "ä\u{1f980}",
+    "\u{0}",
+    "\r\n",
+    "? ",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text(text in ".*") {
+        both(&text);
+    }
+
+    #[test]
+    fn any_pieces(pieces in proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..40)) {
+        both(&pieces.concat());
+    }
+
+    #[test]
+    fn mutations_of_what_is_shipped(
+        file in 0_usize..100,
+        edits in proptest::collection::vec((0.0_f64..1.0, 0_usize..12, proptest::sample::select(&PIECES[..])), 1..5),
+    ) {
+        let files = shipped();
+        let mut text: Vec<char> = files[file % files.len()].chars().collect();
+        for (at, cut, piece) in edits {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+            let at = (at * text.len() as f64) as usize;
+            let end = (at + cut).min(text.len());
+            text.splice(at..end, piece.chars());
+        }
+        both(&text.into_iter().collect::<String>());
+    }
+}
+
+#[test]
+fn bombs_are_refused() {
+    let nested = "[".repeat(5_000);
+    both(&nested);
+    let deep: String = (0..200).map(|n| format!("{}a:\n", "  ".repeat(n))).collect();
+    both(&deep);
+    let mut laughs = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for n in 1..10 {
+        let before = format!("*a{}, ", n - 1).repeat(10);
+        laughs.push_str(&format!("a{n}: &a{n} [{before}]\n"));
+    }
+    let (_, faults) = read_playbook(&laughs);
+    assert!(faults.iter().any(|f| f.code == "too-large"), "{faults:?}");
+    both("a: &a [*a]\n");
+    let (_, faults) = read_config(&"x".repeat(2 << 20));
+    assert_eq!(faults[0].code, "too-large");
+}
