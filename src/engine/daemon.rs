@@ -208,15 +208,15 @@ impl Core {
         let reload = self.reload.clone();
         let loaded = tokio::task::spawn_blocking(move || reload()).await;
         let loaded = loaded.map_err(|e| Refusal::Unavailable(e.to_string()))?;
-        let loaded = match loaded.and_then(|l| Ok((World::of(&l)?, l))) {
-            Ok((worlds, loaded)) => (worlds, loaded),
+        let planned: Result<(Vec<World>, Loaded), String> = loaded.and_then(|l| Ok((World::of(&l)?, l)));
+        let (worlds, loaded) = match planned {
+            Ok(both) => both,
             Err(faults) => {
                 let draft = super::orders::refused_reload(actor, &faults, &live.loaded.config.notify);
                 self.append_told(&live, draft).await?;
                 return Err(Refusal::Invalid(faults));
             }
         };
-        let (worlds, loaded) = loaded;
         if loaded.config.data_dir != live.loaded.config.data_dir {
             return Err(Refusal::Invalid("`data_dir` cannot change while pgmedic runs: stop it first".to_owned()));
         }

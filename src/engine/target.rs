@@ -188,10 +188,6 @@ impl Task {
             if said.run.is_some() || said.missed > 0 {
                 due.push((playbook.clone(), said));
             }
-            if let Some(last) = ticker.last.filter(|_| playbook.enabled) {
-                let key = format!("{} {}", self.world.target.name, ticker.key(&playbook.name));
-                self.shared.audit.remember_fire(&key, last);
-            }
         }
         for (playbook, said) in due {
             self.answer(&playbook, said);
@@ -324,11 +320,10 @@ impl Task {
             return;
         }
         self.tickers.clear();
+        // Every tick up to the log's last record was run, or given up, by the process before this one.
+        let last = self.shared.audit.state().await.and_then(|s| s.last);
         for (i, trigger, plan) in self.world.triggers.clone() {
             let Some(playbook) = self.world.playbooks.get(i).cloned() else { continue };
-            let (fresh, _) = Ticker::new(i, trigger.clone(), plan.clone(), None, now, playbook.on_missed);
-            let key = format!("{} {}", self.world.target.name, fresh.key(&playbook.name));
-            let last = self.shared.audit.last_fire(&key).await;
             let (ticker, said) = Ticker::new(i, trigger, plan, last, now, playbook.on_missed);
             self.tickers.push(ticker);
             due.push((playbook, said));
