@@ -4,6 +4,7 @@
 
 pub mod args;
 pub mod catalogue;
+pub mod reference;
 
 pub use args::{Arg, Args};
 pub use catalogue::{ActionSpec, Catalogue, FinderSpec, Param, ParamType};
