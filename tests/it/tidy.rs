@@ -9,6 +9,7 @@ use pgmedic::playbook::reference;
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 /// The floors from the bottom up; rooms on one floor do not import each other.
 const FLOORS: &[&[&str]] = &[
@@ -28,6 +29,12 @@ const FLOORS: &[&[&str]] = &[
 const PURE_UP_TO: &str = "decide";
 const IMPURE: &str = r"\b(std::fs|std::env|std::process|std::thread|std::net::(?:Tcp|Udp)\w*|tokio\w*|async fn|\.await|(?:Timestamp|Zoned)::now|Instant|SystemTime|HashMap|HashSet|tracing|rand::\w+|getrandom|e?println!)";
 const MOST_LINES: usize = 400;
+
+static IMPURITIES: LazyLock<Regex> = LazyLock::new(|| Regex::new(IMPURE).unwrap());
+static UNIT_TESTS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"#\[cfg\(test\)\]\s*mod \w+ \{").unwrap());
+static FROM_CRATE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\bcrate::(\w+)").unwrap());
+static FROM_SUPER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b((?:super::)+)(\w+)").unwrap());
+static WORDS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\w+|[{},]").unwrap());
 
 /// A source file: its path below the repository, with `/`, and its text.
 struct Source {
@@ -64,8 +71,7 @@ impl Source {
     /// Its code up to the unit tests.
     fn code_without_tests(&self) -> String {
         let code = self.code();
-        let tests = Regex::new(r"#\[cfg\(test\)\]\s*mod \w+ \{").unwrap();
-        tests.find(&code).map_or(code.clone(), |at| code[..at.start()].to_owned())
+        UNIT_TESTS.find(&code).map_or(code.clone(), |at| code[..at.start()].to_owned())
     }
 }
 
@@ -99,13 +105,13 @@ fn floor(room: &str) -> Option<usize> {
 fn imports(source: &Source) -> BTreeSet<String> {
     let code = source.code();
     let mut rooms = BTreeSet::new();
-    for one in Regex::new(r"\bcrate::(\w+)").unwrap().captures_iter(&code) {
+    for one in FROM_CRATE.captures_iter(&code) {
         rooms.insert(one[1].to_owned());
     }
-    for group in Regex::new(r"\bcrate::\{").unwrap().find_iter(&code) {
-        rooms.extend(heads(&code[group.end()..]));
+    for group in code.split("crate::{").skip(1) {
+        rooms.extend(heads(group));
     }
-    for chain in Regex::new(r"\b((?:super::)+)(\w+)").unwrap().captures_iter(&code) {
+    for chain in FROM_SUPER.captures_iter(&code) {
         let reaches_out = chain[1].matches("super").count() >= source.depth();
         if reaches_out && floor(&chain[2]).is_some() {
             rooms.insert(chain[2].to_owned());
@@ -117,7 +123,7 @@ fn imports(source: &Source) -> BTreeSet<String> {
 /// The first names of a braced import, up to its closing brace.
 fn heads(group: &str) -> Vec<String> {
     let (mut depth, mut at_head, mut heads) = (0, true, Vec::new());
-    for word in Regex::new(r"\w+|[{},]").unwrap().find_iter(group) {
+    for word in WORDS.find_iter(group) {
         match word.as_str() {
             "{" => depth += 1,
             "}" if depth == 0 => break,
@@ -150,7 +156,7 @@ fn impurities(source: &Source) -> Vec<String> {
         return Vec::new();
     }
     let code = source.code_without_tests();
-    let found: BTreeSet<&str> = Regex::new(IMPURE).unwrap().find_iter(&code).map(|m| m.as_str()).collect();
+    let found: BTreeSet<&str> = IMPURITIES.find_iter(&code).map(|m| m.as_str()).collect();
     found.into_iter().map(|what| format!("{}: `{what}` on a pure floor", source.path)).collect()
 }
 
@@ -221,8 +227,8 @@ fn registries_hold_what_the_folders_hold() {
     ]
     .into();
     let mut faults = Vec::new();
+    let implements = Regex::new(r"(?m)^impl (?:super::)?(?:Finder|Action|Guard) for ").unwrap();
     for (room, names) in registries {
-        let implements = Regex::new(r"(?m)^impl (?:super::)?(?:Finder|Action|Guard) for ").unwrap();
         let found = sources(&format!("src/{room}"));
         let inside =
             |source: &&Source| source.path != format!("src/{room}/mod.rs") && implements.is_match(&source.text);
