@@ -58,6 +58,7 @@ fn stars_and_steps_skip_the_gap_and_run_in_both_hours_of_the_fold() {
     assert_eq!(new_york_gap("0 * * * *"), ["08 01:00:00 -05:00", "08 03:00:00 -04:00", "08 04:00:00 -04:00"]);
     assert_eq!(new_york_gap("*/30 2 * * *"), Vec::<String>::new());
     assert_eq!(new_york_gap("30 */2 * * *"), Vec::<String>::new());
+    assert_eq!(new_york_gap("0-30/30 2 * * *"), Vec::<String>::new(), "a step without a star is a step");
     assert_eq!(new_york_gap("@hourly").len(), 3);
     assert_eq!(
         new_york_fold("*/30 1 * * *"),
