@@ -147,3 +147,37 @@ fn report(name: &str, answer: Answer) -> GuardReport {
     };
     GuardReport { name: name.to_owned(), verdict, detail }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fixture::World;
+
+    #[test]
+    fn nothing_stops_or_lowers_an_ordinary_candidate() {
+        for world in [World::of_a_query(), World::of_a_table()] {
+            for guard in REGISTRY {
+                let answer = world.check(*guard);
+                assert!(matches!(answer, None | Some(Answer::Pass(_))), "{}: {answer:?}", guard.name());
+            }
+        }
+    }
+
+    #[test]
+    fn the_run_is_judged_without_a_candidate() {
+        let mut world = World::of_a_query();
+        world.candidate = None;
+        for guard in REGISTRY {
+            let answered = world.check(*guard).is_some();
+            assert!(guard.scope() == Scope::Run || !answered, "{} answers about no candidate", guard.name());
+        }
+    }
+
+    #[test]
+    fn run_guards_come_first_and_each_has_its_own_name() {
+        assert!(REGISTRY.is_sorted_by_key(|guard| guard.scope() == Scope::Candidate));
+        let names: std::collections::BTreeSet<&str> = REGISTRY.iter().map(|guard| guard.name()).collect();
+        assert_eq!(names.len(), REGISTRY.len());
+        assert!(names.iter().all(|name| reference().contains(&format!("### `{name}`"))));
+    }
+}

@@ -30,7 +30,7 @@ impl Guard for NeverTouched {
         "Sessions that are never ended and that no setting releases: pgmedic's own; what is no client backend \
          (walsenders, autovacuum, parallel workers); sessions of superusers and of roles with REPLICATION; backups, \
          restores and dumps by the name that they give themselves (pg_dump, pg_restore, pg_basebackup, pg_receivewal, \
-         pgBackRest, Barman, WAL-G, WAL-E), Patroni and postgres_fdw; a VACUUM, ANALYZE, CLUSTER, CREATE INDEX, COPY or \
+         pgBackRest, Barman, WAL-G, WAL-E), Patroni and postgres_fdw; a VACUUM, ANALYZE, CLUSTER, CREATE INDEX or \
          base backup that reports its progress; a commit that waits for synchronous replication, which a cancel would \
          report as done before it is safe; and sessions that hide what they do (`track_activities = off`)."
     }
@@ -65,7 +65,8 @@ fn reason(b: &Backend) -> Option<String> {
     if PROGRAMS.iter().any(|program| application.contains(program)) {
         return Some(format!("it is a backup, a restore or cluster management by its name `{}`", b.application));
     }
-    if let Some(progress) = &b.progress {
+    // A COPY reports its progress too; whether it may be ended is for `ddl_or_batch` and `dump_like` to say.
+    if let Some(progress) = b.progress.as_ref().filter(|progress| *progress != "copy") {
         return Some(format!("it is in the middle of {progress}; ending that wastes the work or leaves debris"));
     }
     if b.wait.as_deref().is_some_and(|wait| wait.ends_with("SyncRep")) {
@@ -89,6 +90,9 @@ mod tests {
     fn an_ordinary_session_is_let_through_and_other_kinds_are_not_asked() {
         assert_eq!(World::of_a_query().passed(&NeverTouched), "an ordinary client session");
         assert_eq!(World::of_a_table().check(&NeverTouched), None);
+        let mut world = World::of_a_query();
+        world.backend().progress = Some("copy".to_owned());
+        assert_eq!(world.passed(&NeverTouched), "an ordinary client session");
     }
 
     type Change = fn(&mut Backend);

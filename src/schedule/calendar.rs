@@ -38,6 +38,11 @@ impl Calendar {
         })?;
         let pattern = &cron.pattern;
         let fields = [&pattern.seconds, &pattern.minutes, &pattern.hours];
+        if let Some(field) = fields.iter().find(|field| field.step > field.max) {
+            // croner takes it, and means something else than its writer: `*/90` in minutes is once an hour.
+            let (step, max) = (field.step, field.max);
+            return Err(format!("`{expression}` has a step of {step} where there is only 0 to {max}"));
+        }
         let fixed = fields.iter().all(|field| !field.from_wildcard) && !has_step(expression);
         Ok(Calendar { zone: super::zone(zone)?, fixed, cron })
     }

@@ -58,6 +58,7 @@ fn stars_and_steps_skip_the_gap_and_run_in_both_hours_of_the_fold() {
     assert_eq!(new_york_gap("0 * * * *"), ["08 01:00:00 -05:00", "08 03:00:00 -04:00", "08 04:00:00 -04:00"]);
     assert_eq!(new_york_gap("*/30 2 * * *"), Vec::<String>::new());
     assert_eq!(new_york_gap("30 */2 * * *"), Vec::<String>::new());
+    assert_eq!(new_york_gap("0-30/30 2 * * *"), Vec::<String>::new(), "a step without a star is a step");
     assert_eq!(new_york_gap("@hourly").len(), 3);
     assert_eq!(
         new_york_fold("*/30 1 * * *"),
@@ -92,7 +93,7 @@ fn seoul_has_no_changes_and_seconds_come_first() {
 fn what_never_comes_is_none_and_a_year_is_no_field() {
     let never = Calendar::new("0 0 30 2 *", "UTC").unwrap();
     assert_eq!(never.next_after("2026-01-01T00:00:00Z".parse().unwrap()), None);
-    for expression in ["", "* * * *", "0 0 2 * * * 2027", "61 * * * *", "0 25 * * *", "a b c d e"] {
+    for expression in ["", "* * * *", "0 0 2 * * * 2027", "61 * * * *", "0 25 * * *", "*/90 * * * *", "a b c d e"] {
         assert!(Calendar::new(expression, "UTC").is_err(), "{expression}");
     }
 }

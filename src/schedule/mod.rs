@@ -24,8 +24,7 @@ use std::collections::BTreeMap;
 /// An IANA time zone.
 pub type Zone = jiff::tz::TimeZone;
 
-/// Most ticks looked at to find the next one that is not due yet; a jitter far above its interval
-/// cannot make this a long loop.
+/// No loop over ticks is longer, however short the distance between them.
 const MOST_LOOKED_AT: usize = 10_000;
 
 /// A time zone by its IANA name (`Asia/Seoul`, `UTC`).
