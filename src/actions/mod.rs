@@ -3,6 +3,13 @@
 //!
 //! One action is one file and one line in [`REGISTRY`].
 
+mod analyze;
+mod cancel_backend;
+mod protection;
+mod set_pool_size;
+mod signal;
+mod terminate_backend;
+
 use crate::model::query::{Act, ActAnswer};
 use crate::model::{Candidate, Duration, Outcome, Row, Server};
 use crate::playbook::{ActionSpec, Args};
@@ -65,10 +72,21 @@ pub trait Action: Sync {
         let _ = (order, before);
         None
     }
+
+    /// What came of [`Action::undo`], judged as in [`Action::judge`]. Asked only where `undo` gave a deed.
+    fn judge_undo(&self, order: &Order, before: &Json, answer: &ActAnswer, seen: Option<&[Row]>) -> Judgement {
+        let _ = before;
+        self.judge(order, answer, seen)
+    }
 }
 
 /// All actions, in order of name.
-pub static REGISTRY: &[&dyn Action] = &[];
+pub static REGISTRY: &[&dyn Action] = &[
+    &analyze::Analyze,
+    &cancel_backend::CancelBackend,
+    &set_pool_size::SetPoolSize,
+    &terminate_backend::TerminateBackend,
+];
 
 /// The action of a specification that came from the catalogue.
 #[must_use]

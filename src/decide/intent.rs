@@ -2,11 +2,10 @@
 //! limits are exact across targets and nothing is done twice at once.
 
 use crate::config::Limits;
+use crate::guards::{limits::Spending, limits::paid, open_intent, paused, same_query};
 use crate::model::record::Draft;
 use crate::model::verdict::GuardVerdict;
-use crate::model::{Class, Duration, GuardReport, History, Timestamp, history};
-
-const HOUR: Duration = Duration::from_hours(1);
+use crate::model::{GuardReport, History, Timestamp, history};
 
 /// What an intent must not exceed.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,94 +27,135 @@ pub fn may_append(history: &History, draft: &Draft, bounds: &Bounds, now: Timest
     let playbook = draft.playbook.as_ref().map_or("", |p| p.name.as_str());
     let run = draft.run.as_deref().unwrap_or_default();
     if let Some(pause) = history.paused(target, playbook, now) {
-        return stop("paused", format!("paused by {}: {}", pause.actor, pause.reason));
+        return stop("paused", paused::told(pause));
     }
     if let Some(open) = history.open.get(&(target.clone(), candidate.key.clone())) {
-        return stop(
-            "open_intent",
-            format!("record {} announced an action on it of which no outcome is known", open.seq),
-        );
+        return stop("open_intent", open_intent::told(open, now));
     }
-    // A ladder counts as one: later rungs were paid for by the first.
-    if history.intents.iter().any(|i| i.run == run && i.candidate == candidate.key && i.target == *target) {
+    if paid(history, target, run, &candidate.key) {
         return Ok(());
     }
-    match action.class {
-        Class::Disruptive | Class::Irreversible => disruptive(history, bounds, target, playbook, run, now)?,
-        Class::Maintenance => maintenance(history, bounds, target, run, now)?,
-    }
-    same_query(history, bounds, draft, now)
-}
-
-fn disruptive(
-    h: &History,
-    b: &Bounds,
-    target: &str,
-    playbook: &str,
-    run: &str,
-    now: Timestamp,
-) -> Result<(), GuardReport> {
-    let l = &b.limits;
-    let disrupts = |c: Class| c != Class::Maintenance;
-    let per_run = b.per_run.map_or(l.disruptive_per_run, |own| own.min(l.disruptive_per_run));
-    let counts = [
-        ("this run", h.count(now, HOUR * 24, |i| i.run == run && disrupts(i.class)), per_run),
-        (
-            "this playbook here in an hour",
-            h.count(now, HOUR, |i| i.playbook == playbook && i.target == target && disrupts(i.class)),
-            l.disruptive_per_playbook_hour,
-        ),
-        (
-            "this target in an hour",
-            h.count(now, HOUR, |i| i.target == target && disrupts(i.class)),
-            l.disruptive_per_target_hour,
-        ),
-        ("all targets in an hour", h.count(now, HOUR, |i| disrupts(i.class)), l.disruptive_fleet_hour),
-    ];
-    within("disruptive", &counts)
-}
-
-fn maintenance(h: &History, b: &Bounds, target: &str, run: &str, now: Timestamp) -> Result<(), GuardReport> {
-    let l = &b.limits;
-    let per_run = b.per_run.map_or(l.maintenance_per_run, |own| own.min(l.maintenance_per_run));
-    let at_once = |wanted: &dyn Fn(&str) -> bool| {
-        let maintains =
-            |o: &history::OpenIntent| o.draft.action.as_ref().is_some_and(|a| a.class == Class::Maintenance);
-        let n = h.open.iter().filter(|((t, _), o)| wanted(t) && maintains(o)).count();
-        u32::try_from(n).unwrap_or(u32::MAX)
+    let spending = Spending {
+        history,
+        limits: &bounds.limits,
+        own_per_run: bounds.per_run,
+        target,
+        playbook,
+        run,
+        class: action.class,
+        coming: 0,
+        now,
     };
-    let counts = [
-        ("this run", h.count(now, HOUR * 24, |i| i.run == run && i.class == Class::Maintenance), per_run),
-        ("this target at once", at_once(&|t| t == target), l.maintenance_at_once_per_target),
-        ("all targets at once", at_once(&|_| true), l.maintenance_at_once_fleet),
-    ];
-    within("maintenance", &counts)
-}
-
-fn same_query(h: &History, b: &Bounds, draft: &Draft, now: Timestamp) -> Result<(), GuardReport> {
-    let Some(query) = draft.candidate.as_ref().and_then(|c| history::same_query(&c.candidate)) else { return Ok(()) };
-    let limit = b.limits.same_query;
-    let n = h.count(now, limit.per, |i| i.same_query.as_deref() == Some(&query));
-    if n < limit.max {
-        return Ok(());
+    if let Some(count) = spending.counts().iter().find(|count| count.exhausted()) {
+        return stop("limits", count.in_words(action.class));
     }
-    let per = crate::model::time::in_words(limit.per);
-    stop(
-        "same_query",
-        format!(
-            "the same query was ended {n} times within {per} (limit {}): its client repeats it, and a person must look",
-            limit.max
-        ),
-    )
-}
-
-fn within(class: &str, counts: &[(&str, u32, u32)]) -> Result<(), GuardReport> {
-    match counts.iter().find(|(_, n, limit)| n >= limit) {
-        Some((what, n, limit)) => stop("limits", format!("{n} {class} actions for {what}, limit {limit}")),
-        None => Ok(()),
+    if let Some(query) = history::same_query(&candidate.candidate)
+        && let Err(why) = same_query::repeats(history, bounds.limits.same_query, &query, now)
+    {
+        return stop("same_query", why);
     }
+    Ok(())
 }
 
 fn stop(name: &str, detail: String) -> Result<(), GuardReport> {
     Err(GuardReport { name: name.to_owned(), verdict: GuardVerdict::Stop, detail })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::candidate::Named;
+    use crate::model::history::{Pause, Scope};
+    use crate::model::record::{ActionRef, PlaybookRef, RecordKind};
+    use crate::model::{Candidate, Class, Outcome, OutcomeStatus, Pool, Record};
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::from_second(1_790_000_000 + minute * 60).unwrap()
+    }
+
+    fn intent(run: &str, target: &str, user: &str) -> Draft {
+        let pool = Pool {
+            pooler: "p".to_owned(),
+            database: "shop".to_owned(),
+            user: user.to_owned(),
+            waiting_clients: 9,
+            max_wait_seconds: 4.0,
+            active_servers: 5,
+            idle_servers: 0,
+            pool_size: 5,
+            own_size: false,
+            default_pool_size: 5,
+            pools_by_default: 1,
+            pools_total: 5,
+            direct_clients: 3,
+            usable_connections: 97,
+        };
+        let mut draft = Draft::new(RecordKind::Intent);
+        draft.run = Some(run.to_owned());
+        draft.target = Some(target.to_owned());
+        draft.playbook = Some(PlaybookRef { name: "pools".to_owned(), digest: String::new() });
+        draft.candidate = Some(Named::from(&Candidate::Pool(pool)));
+        draft.action = Some(ActionRef {
+            name: "set_pool_size".to_owned(),
+            class: Class::Disruptive,
+            arguments: serde_json::Value::Null,
+            statement: String::new(),
+        });
+        draft
+    }
+
+    fn bounds() -> Bounds {
+        Bounds { limits: Limits { disruptive_fleet_hour: 2, ..Limits::default() }, per_run: None }
+    }
+
+    fn append(history: &mut History, draft: &Draft, minute: i64, ended: bool) {
+        history.apply(&Record { seq: 1, time: at(minute), body: draft.clone() });
+        if ended {
+            let mut outcome = draft.clone();
+            outcome.kind = RecordKind::Outcome;
+            outcome.outcome = Some(Outcome::new(OutcomeStatus::Done, ""));
+            history.apply(&Record { seq: 2, time: at(minute), body: outcome });
+        }
+    }
+
+    fn forbidden(history: &History, draft: &Draft, minute: i64) -> (String, String) {
+        let report = may_append(history, draft, &bounds(), at(minute)).unwrap_err();
+        assert_eq!(report.verdict, GuardVerdict::Stop);
+        (report.name, report.detail)
+    }
+
+    #[test]
+    fn limits_are_exact_across_targets_and_end_with_the_hour() {
+        let mut history = History::default();
+        append(&mut history, &intent("r1", "orders", "a"), 0, true);
+        let second = intent("r2", "crm", "b");
+        assert_eq!(may_append(&history, &second, &bounds(), at(1)), Ok(()));
+        append(&mut history, &second, 1, true);
+        let third = intent("r3", "crm", "c");
+        let (name, detail) = forbidden(&history, &third, 2);
+        assert_eq!(
+            (name.as_str(), detail.as_str()),
+            ("limits", "no disruptive action is left: 2 of 2 all targets in an hour")
+        );
+        assert_eq!(may_append(&history, &third, &bounds(), at(60)), Ok(()));
+        assert_eq!(may_append(&history, &second, &bounds(), at(2)), Ok(()), "a later rung was paid for by the first");
+    }
+
+    #[test]
+    fn nothing_is_done_twice_at_once_or_while_paused() {
+        let mut history = History::default();
+        let draft = intent("r1", "orders", "a");
+        append(&mut history, &draft, 0, false);
+        assert_eq!(forbidden(&history, &intent("r2", "orders", "a"), 1).0, "open_intent");
+        let pause = Pause { actor: "user:a".to_owned(), reason: "drill".to_owned(), since: at(0), until: None };
+        history.pauses.insert(Scope { target: Some("crm".to_owned()), playbook: None }, pause);
+        assert_eq!(forbidden(&history, &intent("r2", "crm", "b"), 1).0, "paused");
+        assert_eq!(may_append(&history, &intent("r2", "orders", "b"), &bounds(), at(1)), Ok(()));
+    }
+
+    #[test]
+    fn an_intent_that_names_nothing_is_never_appended() {
+        let draft = Draft::new(RecordKind::Intent);
+        assert_eq!(forbidden(&History::default(), &draft, 0).0, "intent");
+    }
 }

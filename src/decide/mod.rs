@@ -1,8 +1,22 @@
 //! The decisions, as pure functions: so they can be unit-tested, simulated and replayed.
 
+pub mod conclude;
+pub mod draft;
 pub mod intent;
+mod ladder;
+mod next;
+mod notice;
 pub mod outbox;
+pub mod plan;
+pub mod run;
 pub mod state;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+pub use conclude::Decision;
+pub use next::next;
+pub use plan::{Plan, Standing, admit, plan};
 
 use crate::playbook::Catalogue;
 

@@ -1,4 +1,23 @@
 //! Carries out effects: the target tasks, their runs, timers and messages.
 
+mod act;
 pub mod api;
+mod carry;
+mod chores;
+pub mod clock;
+mod control;
+mod daemon;
+mod ledger;
+mod look;
 pub mod load;
+mod orders;
+pub mod outbox;
+pub mod peek;
+mod quiet;
+mod recovery;
+mod secrets;
+mod target;
+mod ticker;
+mod world;
+
+pub use daemon::{Daemon, Reload, Setup};

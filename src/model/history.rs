@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 const HOUR: Duration = Duration::from_hours(1);
 /// Longest time for which an ended candidate is remembered: the longest cooldown that lint accepts.
 pub const LONGEST_COOLDOWN: Duration = Duration::from_hours(168);
+/// The same thing about the same incident is said again after so long.
+const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(12 * 3_600);
 /// Most candidates remembered; the oldest are forgotten first.
 const MOST_CANDIDATES: usize = 50_000;
 
@@ -73,6 +75,9 @@ pub struct Ended {
     pub status: OutcomeStatus,
     /// By which action.
     pub action: String,
+    /// In which run: a cooldown does not hold back the run that caused it.
+    #[serde(default)]
+    pub run: String,
 }
 
 /// What a pause covers; `None` is everything.
@@ -136,7 +141,7 @@ impl History {
         let body = &record.body;
         match body.kind {
             RecordKind::Intent => self.intent(record),
-            RecordKind::Outcome => self.outcome(record),
+            RecordKind::Outcome | RecordKind::Revert => self.outcome(record),
             RecordKind::Control => self.control(record),
             _ => {}
         }
@@ -178,7 +183,8 @@ impl History {
         self.open.remove(&(target.clone(), candidate.key.clone()));
         let playbook = body.playbook.as_ref().map(|p| p.name.clone()).unwrap_or_default();
         let action = body.action.as_ref().map(|a| a.name.clone()).unwrap_or_default();
-        let ended = Ended { at: record.time, status: outcome.status, action };
+        let run = body.run.clone().unwrap_or_default();
+        let ended = Ended { at: record.time, status: outcome.status, action, run };
         self.ended.insert((target.clone(), playbook, candidate.key.clone()), ended);
     }
 
@@ -245,10 +251,12 @@ impl History {
         self.ended.get(&key).map(|e| (e, since(now, e.at)))
     }
 
-    /// Whether a message would tell anything new about its incident.
+    /// Whether a message would tell anything new about its incident: something else than the last
+    /// time, or the same after half a day.
     #[must_use]
-    pub fn is_news(&self, incident: &str, event: &str, headline: &str) -> bool {
-        self.told.get(incident).is_none_or(|t| t.said != said(event, headline))
+    pub fn is_news(&self, incident: &str, event: &str, headline: &str, now: Timestamp) -> bool {
+        let same = |t: &Told| t.said == said(event, headline) && since(now, t.at) < TOLD_AGAIN_AFTER;
+        !self.told.get(incident).is_some_and(same)
     }
 }
 

@@ -4,12 +4,14 @@
 
 pub mod backend;
 pub mod candidate;
+mod evidence;
 pub mod facts;
 pub mod history;
 pub mod labels;
 pub mod mode;
 pub mod names;
 pub mod pool;
+pub mod progress;
 pub mod query;
 pub mod record;
 pub mod table;

@@ -9,6 +9,7 @@ mod ladder;
 mod params;
 pub mod read;
 pub mod references;
+pub mod reference;
 
 pub use args::{Arg, Args};
 pub use catalogue::{ActionSpec, Catalogue, FinderSpec, Param, ParamType};

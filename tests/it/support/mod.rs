@@ -1,1 +1,57 @@
-//! Shared harness.
+//! Shared harness: real servers in temporary folders, gone when the test is.
+
+#![allow(dead_code, reason = "a harness offers more than the tests of one day use")]
+
+mod cluster;
+mod pgbouncer;
+mod places;
+mod process;
+
+pub use cluster::{Cluster, eventually};
+pub use pgbouncer::PgBouncer;
+
+/// One test per major that the house must work on: `each_major!(name, async |cluster| { … })` becomes
+/// `name::v13`, `name::v15` and `name::v18`, and with `tests/run.sh --full` the majors between.
+macro_rules! each_major {
+    ($name:ident, $body:expr) => {
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+            #[tokio::test]
+            async fn v13() {
+                crate::support::on_major(13, $body).await;
+            }
+            #[tokio::test]
+            async fn v15() {
+                crate::support::on_major(15, $body).await;
+            }
+            #[tokio::test]
+            async fn v18() {
+                crate::support::on_major(18, $body).await;
+            }
+            #[tokio::test]
+            #[ignore = "only with tests/run.sh --full"]
+            async fn v14() {
+                crate::support::on_major(14, $body).await;
+            }
+            #[tokio::test]
+            #[ignore = "only with tests/run.sh --full"]
+            async fn v16() {
+                crate::support::on_major(16, $body).await;
+            }
+            #[tokio::test]
+            #[ignore = "only with tests/run.sh --full"]
+            async fn v17() {
+                crate::support::on_major(17, $body).await;
+            }
+        }
+    };
+}
+pub(crate) use each_major;
+
+/// Runs a test on its own server of a major; says so loudly when that major is not on this machine.
+pub async fn on_major(major: u32, body: impl AsyncFnOnce(Cluster)) {
+    if let Some(cluster) = Cluster::start(major) {
+        body(cluster).await;
+    }
+}

@@ -1,0 +1,182 @@
+//! Renews the planner statistics of one table.
+
+use super::{Action, Deed, Judgement, Order, comment, protection};
+use crate::model::query::{Act, ActAnswer, Confirm};
+use crate::model::time::in_words;
+use crate::model::{Candidate, Class, Duration, Kind, Outcome, OutcomeStatus, Place, Question, Row, Table, Value};
+use crate::playbook::{ActionSpec, Param, ParamType};
+
+/// The action.
+pub struct Analyze;
+
+static SPEC: ActionSpec = ActionSpec {
+    name: "analyze",
+    kind: Kind::Table,
+    class: Class::Maintenance,
+    about: "ANALYZE of one table; a partitioned parent together with its leaves.",
+    params: &[Param {
+        name: "statement_timeout",
+        ty: ParamType::Duration,
+        default: Some("10m"),
+        required: false,
+        about: "Cancelled after so long; never longer than what is left of the run's time budget and window.",
+    }],
+    danger: "Reads a sample of the table and holds a snapshot meanwhile. Plans may change, mostly for the better. The old statistics cannot be brought back.",
+};
+
+/// Never wait for a lock longer than this: others queue behind a waiter.
+const LONGEST_LOCK_WAIT: u32 = 500;
+
+impl Action for Analyze {
+    fn spec(&self) -> &'static ActionSpec {
+        &SPEC
+    }
+
+    fn deed(&self, order: &Order) -> Result<Deed, String> {
+        let Candidate::Table(table) = order.candidate else { return Err("only a table can be analyzed".to_owned()) };
+        let wanted = order.args.duration("statement_timeout").unwrap_or(Duration::from_mins(10));
+        let timeout = wanted.min(order.time_left);
+        if timeout < Duration::from_secs(1) {
+            return Err(format!("only {} are left of the run's time", in_words(order.time_left)));
+        }
+        let act = Act {
+            place: Place::WorkIn(table.database.clone()),
+            settings: settings(order, timeout),
+            precondition: Some(Question {
+                name: "same_table",
+                place: Place::WorkIn(table.database.clone()),
+                sql: format!("SELECT s.* FROM ({}) s WHERE s.same AND NOT s.busy AND s.paused IS NULL", look()),
+                params: identity(table),
+            }),
+            statement: format!(
+                "{} ANALYZE (SKIP_LOCKED) {}.{}",
+                comment(order),
+                quoted(&table.schema),
+                quoted(&table.name)
+            ),
+            params: Vec::new(),
+            // The server's own timeout comes first; this is for a server that does not keep it.
+            deadline: timeout + Duration::from_secs(5),
+            confirm: Some(Confirm {
+                question: Question {
+                    name: "analyzed",
+                    place: Place::ReadIn(table.database.clone()),
+                    sql: look(),
+                    params: identity(table),
+                },
+                every: Duration::from_millis(500),
+                within: Duration::from_secs(5),
+            }),
+        };
+        Ok(Deed { act, before: None, after: None })
+    }
+
+    fn judge(&self, order: &Order, answer: &ActAnswer, seen: Option<&[Row]>) -> Judgement {
+        let Candidate::Table(table) = order.candidate else {
+            return ended(OutcomeStatus::Failed, "only a table can be analyzed".to_owned());
+        };
+        let look = seen.and_then(<[Row]>::first);
+        if !answer.sent {
+            return not_sent(table, look);
+        }
+        if !answer.warnings.is_empty() {
+            let said = answer.warnings.join("; ");
+            return ended(OutcomeStatus::Failed, format!("the server skipped it or part of it: {said}"));
+        }
+        if table.partitioned && order.server.major() < 14 {
+            let detail = "analyzed without a warning; PostgreSQL 13 keeps no time for a partitioned parent";
+            return ended(OutcomeStatus::Done, detail.to_owned());
+        }
+        let analyzed = look.and_then(|row| row.opt_time("analyzed").ok().flatten());
+        if analyzed.is_some() && analyzed > table.last_analyzed {
+            return ended(OutcomeStatus::Done, done(table, look));
+        }
+        let detail = "ANALYZE ended without an error, but the server does not show it: last_analyze has not moved";
+        Judgement::NotYet(Outcome::new(OutcomeStatus::Failed, detail))
+    }
+}
+
+fn settings(order: &Order, timeout: Duration) -> Vec<(&'static str, String)> {
+    // Below deadlock_timeout, or an autovacuum worker in the way would be cancelled for us.
+    let lock_wait = LONGEST_LOCK_WAIT.min(order.server.deadlock_timeout_milliseconds / 2).max(1);
+    let mut settings = vec![
+        ("statement_timeout", timeout.as_millis().to_string()),
+        ("lock_timeout", lock_wait.to_string()),
+        ("idle_in_transaction_session_timeout", "0".to_owned()),
+    ];
+    if order.server.major() >= 14 {
+        settings.push(("idle_session_timeout", "0".to_owned()));
+    }
+    if order.server.major() >= 17 {
+        settings.push(("transaction_timeout", "0".to_owned()));
+    }
+    settings
+}
+
+/// One row: whether it is still the same table, whether something works on it, and its ANALYZE times.
+/// Parameters: oid, schema, name.
+fn look() -> String {
+    let paused = protection::paused();
+    format!(
+        "SELECT c.oid IS NOT NULL AS same, {paused} AS paused,
+       EXISTS (SELECT FROM pg_stat_progress_vacuum p WHERE p.relid = $1 AND p.datname = current_database())
+       OR EXISTS (SELECT FROM pg_stat_progress_analyze p WHERE p.relid = $1 AND p.datname = current_database()) AS busy,
+       pg_stat_get_last_analyze_time($1) AS analyzed, pg_stat_get_mod_since_analyze($1) AS modified,
+       c.reltuples::float8 AS rows
+  FROM (SELECT 1) one LEFT JOIN (pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace)
+    ON c.oid = $1::oid AND n.nspname = $2::text AND c.relname = $3::text AND c.relkind IN ('r', 'm', 'p')"
+    )
+}
+
+fn identity(table: &Table) -> Vec<Value> {
+    vec![Value::Oid(table.oid), Value::Text(table.schema.clone()), Value::Text(table.name.clone())]
+}
+
+/// The precondition gave no row. It does not say why, but the look that follows does.
+fn not_sent(table: &Table, look: Option<&Row>) -> Judgement {
+    let Some(row) = look else {
+        let detail = "not sent: the table is no longer the same, something works on it, or the acting role is paused";
+        return Judgement::NotYet(Outcome::new(OutcomeStatus::Refused, detail));
+    };
+    if let Ok(Some(why)) = row.opt_text("paused") {
+        return ended(OutcomeStatus::Refused, protection::paused_words(&why));
+    }
+    match (row.bool("same"), row.bool("busy")) {
+        (Ok(false), _) => {
+            let detail = format!("{}.{} with oid {} is no longer there", table.schema, table.name, table.oid);
+            ended(OutcomeStatus::Gone, detail)
+        }
+        (Ok(true), Ok(true)) => {
+            ended(OutcomeStatus::Refused, "it is being vacuumed or analyzed by another session right now".to_owned())
+        }
+        _ => ended(
+            OutcomeStatus::Refused,
+            "not sent: another session was working on it a moment ago, or the role that acts is paused".to_owned(),
+        ),
+    }
+}
+
+fn done(table: &Table, look: Option<&Row>) -> String {
+    let rows = look.and_then(|r| r.float("rows").ok()).filter(|rows| *rows >= 0.0);
+    let before = table.modified_rows;
+    let changed = match look.and_then(|r| r.int("modified").ok()) {
+        Some(now) if !table.partitioned => format!("changed rows since then {now} (before: {before})"),
+        _ => format!("before, {before} rows had changed"),
+    };
+    match rows {
+        Some(rows) => format!("analyzed; {rows:.0} rows estimated; {changed}"),
+        None => format!("analyzed; {changed}"),
+    }
+}
+
+/// As `quote_ident` does, but always with quotes.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn ended(status: OutcomeStatus, detail: String) -> Judgement {
+    Judgement::Ended(Outcome::new(status, detail))
+}
+
+#[cfg(test)]
+mod tests;

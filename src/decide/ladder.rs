@@ -1,0 +1,233 @@
+//! Climbing: each rung for each candidate that is still there, with a second look before it and its
+//! intent on disk first.
+
+use super::conclude::Decision;
+use super::draft;
+use super::next::append;
+use super::plan::{Plan, Standing, admit};
+use super::run::{Climber, ClimberState, Effect, Entry, Errand, Look, Phase, Prepared, Run, Sent, Spot};
+use super::verify;
+use crate::actions::{self, Order};
+use crate::model::time::since;
+use crate::model::{Duration, GuardReport, Kind, Outcome, OutcomeStatus, Timestamp, Verdict};
+use crate::playbook::Step;
+
+/// An admission is at most so old when its statement is sent (safety facts: AWS, October 2025).
+const ADMISSION_HOLDS: Duration = Duration::from_secs(60);
+/// The same for calls that the acting session cannot fence (design, 3.7).
+const UNFENCED_ADMISSION_HOLDS: Duration = Duration::from_secs(2);
+/// Deadline of a run without time budget or window.
+const LONGEST_RUN: Duration = Duration::from_secs(4 * 3_600);
+
+/// Puts the candidates that may be acted on at the foot of the ladder.
+pub(super) fn mount(run: &mut Run, plan: &Plan) {
+    let stand = |verdict| plan.candidates.iter().filter(move |(_, d)| d.verdict == verdict);
+    run.held = u32::try_from(stand(Verdict::Hold).count()).unwrap_or(u32::MAX);
+    let climber = |candidate| Climber { candidate, state: ClimberState::Climbing, sent: Vec::new() };
+    run.climbers = stand(Verdict::Act).map(|(candidate, _)| climber(candidate.clone())).collect();
+}
+
+/// Goes on to the next climber of this rung, else to the next step, else to verification.
+pub(super) fn advance(run: &mut Run, from: Option<Spot>, at: Timestamp) -> Vec<Effect> {
+    if run.stopping.is_some() {
+        return verify::close(run);
+    }
+    let (mut step, mut climber) = from.map_or((0, 0), |spot| (spot.step, spot.climber + 1));
+    let brief = run.brief.clone();
+    loop {
+        match brief.playbook.steps.get(step) {
+            None => return verify::begin(run, at),
+            Some(Step::Wait(rest)) => {
+                if run.climbers.iter().any(|c| c.state == ClimberState::Climbing) {
+                    run.phase = Phase::Resting(step);
+                    return vec![Effect::Rest(*rest)];
+                }
+            }
+            Some(Step::Act(_)) => {
+                let climbing = |c: &Climber| c.state == ClimberState::Climbing;
+                if let Some(i) = (climber..run.climbers.len()).find(|i| climbing(&run.climbers[*i])) {
+                    return approach(run, Spot { step, climber: i }, at);
+                }
+            }
+        }
+        (step, climber) = (step + 1, 0);
+    }
+}
+
+fn approach(run: &mut Run, spot: Spot, at: Timestamp) -> Vec<Effect> {
+    if at < run.ends {
+        run.phase = Phase::Looking(spot);
+        return vec![Effect::Look(Box::new(run.climbers[spot.climber].candidate.clone()))];
+    }
+    for climber in &mut run.climbers {
+        if climber.state == ClimberState::Climbing {
+            climber.state = ClimberState::Stopped("time_budget: the run's time was over before its turn".to_owned());
+        }
+    }
+    verify::begin(run, at)
+}
+
+/// A rest between two rungs is over.
+pub(super) fn rested(run: &mut Run, step: usize, at: Timestamp) -> Vec<Effect> {
+    let last = run.climbers.len();
+    advance(run, Some(Spot { step, climber: last }), at)
+}
+
+/// A candidate was looked at again: is it still there, and does every guard still let it through?
+pub(super) fn looked(run: &mut Run, spot: Spot, look: &Look, at: Timestamp) -> Vec<Effect> {
+    let key = run.climbers[spot.climber].candidate.key();
+    let Some(candidate) = look.facts.candidates.iter().find(|c| c.key() == key) else {
+        return vanished(run, spot, at);
+    };
+    run.climbers[spot.climber].candidate = candidate.clone();
+    let Some(rung) = run.rung(spot.step).cloned() else { return advance(run, Some(spot), at) };
+    let brief = run.brief.clone();
+    let before = run.climbers[..spot.climber].iter().filter(|c| !c.sent.is_empty()).count();
+    let standing = Standing {
+        run: &brief.id,
+        rung: &rung,
+        let_through: u32::try_from(before).unwrap_or(u32::MAX),
+        lowered: brief.lowered,
+    };
+    let decision = admit(&brief.playbook, &brief.policy, &look.history, candidate, &look.facts, &standing, at);
+    if decision.verdict != Verdict::Act {
+        return turned_away(run, spot, &decision);
+    }
+    let time_left = since(run.ends, at).min(LONGEST_RUN);
+    let order = Order {
+        candidate,
+        args: &rung.args,
+        server: &look.facts.server,
+        run: &brief.id,
+        playbook: &brief.playbook.name,
+        time_left,
+    };
+    let deed = actions::of(rung.action)
+        .ok_or_else(|| format!("this build has no action {}", rung.action.name))
+        .and_then(|action| action.deed(&order));
+    match deed {
+        Err(why) => {
+            let reason = format!("cannot_help: {why}");
+            let decision = Decision { verdict: Verdict::Skip, reason, ..decision };
+            record(run, spot, vec![draft::candidate_decision(&run.brief, candidate, &decision, Some(&rung))])
+        }
+        Ok(deed) => {
+            let intent = draft::intent(&brief, candidate, &decision, &rung, &deed);
+            let prepared = Prepared {
+                deed,
+                server: look.facts.server.clone(),
+                candidate: candidate.clone(),
+                looked_at: look.facts.looked_at,
+                intent: intent.clone(),
+                time_left,
+            };
+            run.phase = Phase::RecordingIntent(spot, Box::new(prepared));
+            vec![Effect::Append(vec![Entry::Intent(Box::new(intent), brief.bounds())])]
+        }
+    }
+}
+
+fn vanished(run: &mut Run, spot: Spot, at: Timestamp) -> Vec<Effect> {
+    let climber = &mut run.climbers[spot.climber];
+    climber.state = ClimberState::Settled;
+    if !climber.sent.is_empty() {
+        return advance(run, Some(spot), at);
+    }
+    let candidate = climber.candidate.clone();
+    let decision = Decision {
+        verdict: Verdict::Skip,
+        mode: crate::model::Mode::Enforce,
+        reason: "gone: it was over before its turn came; nothing was sent".to_owned(),
+        guards: Vec::new(),
+    };
+    let rung = run.rung(spot.step).cloned();
+    record(run, spot, vec![draft::candidate_decision(&run.brief, &candidate, &decision, rung.as_ref())])
+}
+
+fn turned_away(run: &mut Run, spot: Spot, decision: &Decision) -> Vec<Effect> {
+    run.held += u32::from(decision.verdict == Verdict::Hold);
+    let rung = run.rung(spot.step).cloned();
+    let climber = &mut run.climbers[spot.climber];
+    climber.state = ClimberState::Stopped(decision.reason.clone());
+    let candidate = climber.candidate.clone();
+    let mut draft = draft::candidate_decision(&run.brief, &candidate, decision, rung.as_ref());
+    if decision.verdict == Verdict::Hold {
+        super::notice::held(&run.brief, &candidate, rung.as_ref(), &mut draft);
+    }
+    record(run, spot, vec![draft])
+}
+
+/// The target could not be looked at before a rung.
+pub(super) fn lost_sight(run: &mut Run, spot: Spot, reason: &str) -> Vec<Effect> {
+    let decision = Decision {
+        verdict: Verdict::Skip,
+        mode: crate::model::Mode::Enforce,
+        reason: format!("unreachable: {reason}"),
+        guards: Vec::new(),
+    };
+    turned_away(run, spot, &decision)
+}
+
+/// The intent is on disk: send, unless pgmedic was told to stop or the look is too old by now.
+pub(super) fn announced(run: &mut Run, spot: Spot, prepared: Prepared, at: Timestamp) -> Vec<Effect> {
+    let holds = if prepared.candidate.kind() == Kind::Pool { UNFENCED_ADMISSION_HOLDS } else { ADMISSION_HOLDS };
+    let age = since(at, prepared.looked_at);
+    let refused = if let Some(why) = &run.stopping {
+        Some(format!("{why} before the statement was sent"))
+    } else if age > holds {
+        let (age, holds) = (crate::model::time::in_words(age), crate::model::time::in_words(holds));
+        Some(format!("the look it rests on was {age} old (at most {holds}); nothing was sent"))
+    } else {
+        None
+    };
+    if let Some(why) = refused {
+        return acted(run, spot, prepared, &Outcome::new(OutcomeStatus::Refused, why));
+    }
+    let Some(rung) = run.rung(spot.step).cloned() else { return advance(run, Some(spot), at) };
+    let errand = Errand { action: rung.action.name, step: rung, prepared: prepared.clone(), undo: None };
+    run.phase = Phase::Acting(spot, Box::new(prepared));
+    vec![Effect::Act(Box::new(errand))]
+}
+
+/// The log's writer forbade the intent: a limit was reached, or a pause began, since it was admitted.
+pub(super) fn forbidden(run: &mut Run, spot: Spot, prepared: &Prepared, report: &GuardReport) -> Vec<Effect> {
+    let mut guards = prepared.intent.guards.clone();
+    guards.push(report.clone());
+    let decision = Decision {
+        verdict: Verdict::Skip,
+        mode: prepared.intent.mode.unwrap_or_default(),
+        reason: format!("{}: {}", report.name, report.detail),
+        guards,
+    };
+    turned_away(run, spot, &decision)
+}
+
+/// A statement ended. A failed rung leaves its candidate to the next one.
+pub(super) fn acted(run: &mut Run, spot: Spot, prepared: Prepared, outcome: &Outcome) -> Vec<Effect> {
+    let climber = &mut run.climbers[spot.climber];
+    climber.state = match outcome.status {
+        OutcomeStatus::Done | OutcomeStatus::Gone => ClimberState::Settled,
+        OutcomeStatus::Failed | OutcomeStatus::TimedOut => ClimberState::Climbing,
+        OutcomeStatus::Refused | OutcomeStatus::Unknown => ClimberState::Stopped(outcome.detail.clone()),
+    };
+    let draft = draft::outcome(&prepared.intent, outcome);
+    if let Some(action) = prepared.intent.action.as_ref().and_then(|a| actions::by_name(&a.name)) {
+        climber.sent.push(Sent {
+            step: spot.step,
+            action: action.spec().name,
+            outcome: outcome.clone(),
+            before: prepared.deed.before,
+            after: prepared.deed.after,
+            server: prepared.server,
+            helped: None,
+            reverted: None,
+        });
+    }
+    record(run, spot, vec![draft])
+}
+
+fn record(run: &mut Run, spot: Spot, drafts: Vec<crate::model::Draft>) -> Vec<Effect> {
+    let effects = vec![append(&drafts)];
+    run.phase = Phase::Recording(spot, drafts);
+    effects
+}

@@ -1,0 +1,101 @@
+//! `plan`: what a run would do about each candidate, and why not. `admit`: the same question again for
+//! one candidate, on fresh facts, before every rung.
+
+use super::conclude::{Decision, conclude, requested};
+use crate::config::Policy;
+use crate::guards::{self, Scene, Scope};
+use crate::model::{Candidate, Facts, History, Mode, Timestamp, Verdict};
+use crate::playbook::{ActStep, Playbook};
+
+/// A run's verdict and its candidates in the order in which they would be acted on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The run as a whole.
+    pub decision: Decision,
+    /// Each candidate that the finder listed.
+    pub candidates: Vec<(Candidate, Decision)>,
+}
+
+/// Decides on everything that was found. When the run as a whole is stopped, so is every candidate.
+#[must_use]
+pub fn plan(
+    playbook: &Playbook,
+    policy: &Policy,
+    history: &History,
+    facts: &Facts,
+    lowered: Option<Mode>,
+    now: Timestamp,
+) -> Plan {
+    let mut scene = Scene {
+        playbook,
+        policy,
+        history,
+        facts,
+        candidate: None,
+        rung: playbook.rungs().next(),
+        let_through: 0,
+        run: "",
+        now,
+    };
+    let mut decision = judge(&scene, lowered, &[Scope::Run]);
+    if facts.candidates.is_empty() && decision.verdict != Verdict::Skip {
+        decision.verdict = Verdict::Quiet;
+        decision.reason = "nothing found".to_owned();
+    }
+    let mut candidates = Vec::with_capacity(facts.candidates.len());
+    for candidate in &facts.candidates {
+        scene.candidate = Some(candidate);
+        let concluded = judge(&scene, lowered, &[Scope::Run, Scope::Candidate]);
+        if concluded.verdict != Verdict::Skip {
+            scene.let_through += 1;
+        }
+        candidates.push((candidate.clone(), concluded));
+    }
+    Plan { decision, candidates }
+}
+
+/// What stands for one rung.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing<'a> {
+    /// The run (ULID).
+    pub run: &'a str,
+    /// The rung that is next.
+    pub rung: &'a ActStep,
+    /// Candidates of this run that were acted on before this one.
+    pub let_through: u32,
+    /// The mode that whoever asked lowered the run to.
+    pub lowered: Option<Mode>,
+}
+
+/// Decides on one candidate again, with every guard, on facts as fresh as the moment.
+#[must_use]
+pub fn admit(
+    playbook: &Playbook,
+    policy: &Policy,
+    history: &History,
+    candidate: &Candidate,
+    facts: &Facts,
+    standing: &Standing,
+    now: Timestamp,
+) -> Decision {
+    let scene = Scene {
+        playbook,
+        policy,
+        history,
+        facts,
+        candidate: Some(candidate),
+        rung: Some(standing.rung),
+        let_through: standing.let_through,
+        run: standing.run,
+        now,
+    };
+    judge(&scene, standing.lowered, &[Scope::Run, Scope::Candidate])
+}
+
+fn judge(scene: &Scene, lowered: Option<Mode>, scopes: &[Scope]) -> Decision {
+    let mut reports: Vec<_> = lowered.map(requested).into_iter().collect();
+    for scope in scopes {
+        reports.extend(guards::ask(scene, *scope));
+    }
+    conclude(reports)
+}

@@ -1,0 +1,86 @@
+//! Sending one statement and seeing it through to its effect.
+
+use super::clock::Clock;
+use crate::actions::{self, Judgement, Order};
+use crate::decide::run::{Brief, Errand};
+use crate::drivers::{Fault, TargetDriver};
+use crate::model::query::Confirm;
+use crate::model::{Outcome, OutcomeStatus, Row};
+use tokio_util::sync::CancellationToken;
+
+/// Carries out an errand. It ends when the outcome is known, or known to be unknowable.
+pub async fn act(
+    driver: &dyn TargetDriver,
+    clock: &dyn Clock,
+    brief: &Brief,
+    errand: &Errand,
+    stop: &CancellationToken,
+) -> Outcome {
+    let Some(action) = actions::by_name(errand.action) else {
+        return Outcome::new(OutcomeStatus::Refused, format!("this build has no action {}", errand.action));
+    };
+    let prepared = &errand.prepared;
+    let order = Order {
+        candidate: &prepared.candidate,
+        args: &errand.step.args,
+        server: &prepared.server,
+        run: &brief.id,
+        playbook: &brief.playbook.name,
+        time_left: prepared.time_left,
+    };
+    let answer = match driver.act(&prepared.deed.act, stop).await {
+        Ok(answer) => answer,
+        Err(fault) => return of_fault(&fault),
+    };
+    let judge = |seen: Option<&[Row]>| match &errand.undo {
+        Some(before) => action.judge_undo(&order, before, &answer, seen),
+        None => action.judge(&order, &answer, seen),
+    };
+    match judge(None) {
+        Judgement::Ended(outcome) => outcome,
+        Judgement::NotYet(otherwise) => match &prepared.deed.act.confirm {
+            Some(confirm) => watch(driver, clock, confirm, &judge, otherwise).await,
+            None => otherwise,
+        },
+    }
+}
+
+/// Looks for the effect until it is there or its time is over.
+async fn watch(
+    driver: &dyn TargetDriver,
+    clock: &dyn Clock,
+    confirm: &Confirm,
+    judge: &(dyn Fn(Option<&[Row]>) -> Judgement + Sync),
+    mut otherwise: Outcome,
+) -> Outcome {
+    let until = crate::model::time::after(clock.now(), confirm.within);
+    loop {
+        let answers = driver.ask(&confirm.question).await;
+        // A look that fails proves nothing: the next one may.
+        if let Some(rows) = answers.into_iter().find_map(|a| a.rows.ok()) {
+            match judge(Some(&rows)) {
+                Judgement::Ended(outcome) => return outcome,
+                Judgement::NotYet(outcome) => otherwise = outcome,
+            }
+        }
+        if clock.now() >= until {
+            return otherwise;
+        }
+        clock.sleep(confirm.every).await;
+    }
+}
+
+fn of_fault(fault: &Fault) -> Outcome {
+    let status = match fault {
+        Fault::Unreachable(_) => OutcomeStatus::Refused,
+        Fault::Refused { sqlstate, .. } if sqlstate == "42501" => OutcomeStatus::Refused,
+        Fault::Refused { .. } => OutcomeStatus::Failed,
+        Fault::TimedOut(_) | Fault::Stopped => OutcomeStatus::TimedOut,
+        Fault::Lost(_) => OutcomeStatus::Unknown,
+    };
+    let detail = match fault {
+        Fault::Unreachable(why) => format!("nothing was sent: {why}"),
+        other => other.to_string(),
+    };
+    Outcome::new(status, detail)
+}

@@ -1,0 +1,179 @@
+//! Carrying out effects: each becomes a small task that reports to the mailbox.
+
+use super::look::{self, look};
+use super::target::{Mail, Task};
+use super::world::address;
+use crate::audit::{self, AppendError, Audit};
+use crate::decide::run::{Brief, Effect, Entry, Event, Look, What};
+use crate::model::history::{Pause, Scope};
+use crate::model::{Candidate, Draft, Facts, History};
+use std::path::Path;
+use std::sync::Arc;
+
+impl Task {
+    /// Moves a run by one event and carries out what it asks for.
+    pub(super) fn happened(&mut self, id: &str, what: What) {
+        let Some(live) = self.runs.get_mut(id) else { return };
+        let event = Event { at: self.shared.clock.now(), what };
+        let (run, effects) = crate::decide::next(&live.run, &event);
+        live.run = run;
+        for effect in effects {
+            self.carry_out(id, effect);
+        }
+    }
+
+    /// A look came back: what it says of the target is remembered, and the run goes on.
+    pub(super) fn looked(&mut self, id: &str, looked: Result<Box<(Facts, History)>, String>) {
+        let Some(live) = self.runs.get(id) else { return };
+        let playbook = &live.run.brief.playbook.name;
+        let seen = self.seen.get(playbook).cloned().unwrap_or_default();
+        let what = match looked {
+            Ok(both) => {
+                let (facts, history) = *both;
+                "up".clone_into(&mut self.state);
+                self.version_num = Some(facts.server.version_num);
+                self.in_recovery = Some(facts.server.in_recovery);
+                What::Looked(Box::new(Look { facts, history, seen }))
+            }
+            Err(reason) => {
+                self.state.clone_from(&reason);
+                What::Blind { reason, seen }
+            }
+        };
+        self.happened(id, what);
+    }
+
+    fn carry_out(&mut self, id: &str, effect: Effect) {
+        let Some(live) = self.runs.get(id) else { return };
+        let brief = live.run.brief.clone();
+        match effect {
+            Effect::Find => self.send_look(&brief, None),
+            Effect::Look(candidate) => self.send_look(&brief, Some(*candidate)),
+            Effect::Append(entries) => self.send_append(id, entries),
+            Effect::Act(errand) => {
+                let (driver, clock, me) = (self.driver.clone(), self.shared.clock.clone(), self.me.clone());
+                let (stop, id) = (live.stop.clone(), id.to_owned());
+                tokio::spawn(async move {
+                    let outcome = super::act::act(&*driver, &*clock, &brief, &errand, &stop).await;
+                    report(&me, Mail::Run(id, What::Acted(outcome))).await;
+                });
+            }
+            Effect::Rest(length) => {
+                let (clock, me, id) = (self.shared.clock.clone(), self.me.clone(), id.to_owned());
+                let stop = live.stop.clone();
+                tokio::spawn(async move {
+                    // A stop ends every rest at once; the run was told before.
+                    tokio::select! { () = clock.sleep(length) => {}, () = stop.cancelled() => {} }
+                    report(&me, Mail::Run(id, What::Rested)).await;
+                });
+            }
+            Effect::Remember { seen, quiet } => {
+                let playbook = brief.playbook.name.clone();
+                self.quiet.decisions(&playbook, quiet);
+                self.seen.insert(playbook, seen);
+            }
+            Effect::End(end) => {
+                if !live.run.recorded {
+                    self.quiet.run(&brief.playbook.name);
+                }
+                self.ended(id, end);
+            }
+        }
+    }
+
+    fn send_look(&self, brief: &Arc<Brief>, only: Option<Candidate>) {
+        let (driver, shared, me, brief) = (self.driver.clone(), self.shared.clone(), self.me.clone(), brief.clone());
+        tokio::spawn(async move {
+            let errand = look::Errand {
+                target: &brief.target,
+                labels: &brief.labels,
+                playbook: &brief.playbook,
+                only: only.as_ref(),
+                query_text: brief.policy.query_text,
+            };
+            let looked = match look(&*driver, &*shared.clock, &errand).await {
+                Ok(facts) => history(&shared.audit, &shared.data_dir).await.map(|h| Box::new((facts, h))),
+                Err(why) => Err(why),
+            };
+            report(&me, Mail::Looked(brief.id.clone(), looked)).await;
+        });
+    }
+
+    fn send_append(&mut self, id: &str, entries: Vec<Entry>) {
+        let now = self.shared.clock.now();
+        let counts = self.quiet.take(&self.world.target.name, now).map(audit::Entry::Plain);
+        let channels = self.world.channels.clone();
+        let entry = |entry| match entry {
+            Entry::Plain(mut draft) => {
+                address(&channels, &mut draft);
+                audit::Entry::Plain(*draft)
+            }
+            Entry::Intent(draft, bounds) => audit::Entry::Intent { draft: *draft, bounds },
+        };
+        let entries: Vec<audit::Entry> = entries.into_iter().map(entry).collect();
+        let (audit, me, id) = (self.shared.audit.clone(), self.me.clone(), id.to_owned());
+        tokio::spawn(async move {
+            if let Some(counts) = counts {
+                // Counts that cannot be written are lost with the hour that a crash may lose.
+                drop(audit.append(vec![counts]).await);
+            }
+            let what = match audit.append(entries).await {
+                Ok(seqs) => What::Appended(seqs),
+                Err(AppendError::Refused(report)) => What::Forbidden(report),
+                Err(e) => What::Unwritable(e.to_string()),
+            };
+            report(&me, Mail::Run(id, what)).await;
+        });
+    }
+
+    /// Records the counts of what concluded nothing new.
+    pub(super) fn flush_quiet(&mut self) {
+        if let Some(counts) = self.quiet.take(&self.world.target.name, self.shared.clock.now()) {
+            let audit = self.shared.audit.clone();
+            tokio::spawn(async move { append_plain(&audit, counts).await });
+        }
+    }
+}
+
+/// The folded log as decisions see it: a `PAUSED` file counts as a pause of everything.
+///
+/// # Errors
+/// When the log's writer is gone: then nothing may be decided either.
+pub async fn history(audit: &Audit, data_dir: &Path) -> Result<History, String> {
+    let state = audit.state().await.ok_or("the audit log's writer is gone")?;
+    Ok(with_paused_file(state.history, data_dir))
+}
+
+/// Adds the `PAUSED` file, if there is one, to the pauses of a history.
+#[must_use]
+pub fn with_paused_file(mut history: History, data_dir: &Path) -> History {
+    if let Some(reason) = paused_by_file(data_dir) {
+        let actor = "the file PAUSED".to_owned();
+        let pause = Pause { actor, reason, since: crate::model::Timestamp::MIN, until: None };
+        history.pauses.insert(Scope::default(), pause);
+    }
+    history
+}
+
+/// The first line of the file `PAUSED`, if it is there.
+#[must_use]
+pub fn paused_by_file(data_dir: &Path) -> Option<String> {
+    let path = data_dir.join("PAUSED");
+    path.exists().then(|| {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let line = text.lines().next().unwrap_or_default().trim();
+        if line.is_empty() { "no reason given".to_owned() } else { line.chars().take(200).collect() }
+    })
+}
+
+/// Appends one record; a log that cannot be written says so itself, loudly.
+pub async fn append_plain(audit: &Audit, draft: Draft) {
+    if let Err(e) = audit.append(vec![audit::Entry::Plain(draft)]).await {
+        tracing::error!("a record could not be written: {e}");
+    }
+}
+
+async fn report(me: &tokio::sync::mpsc::Sender<Mail>, letter: Mail) {
+    // The task is gone only when pgmedic is; recovery reads the log then.
+    drop(me.send(letter).await);
+}

@@ -1,0 +1,61 @@
+//! Looking at a target: the server itself, and what a playbook's finder lists on it.
+
+use super::clock::Clock;
+use crate::drivers::{Fault, TargetDriver};
+use crate::finders::{self, Ask};
+use crate::model::{Candidate, Duration, Facts, Labels};
+use crate::playbook::Playbook;
+use crate::{config::QueryText, model::Answer};
+
+/// A look that takes longer than this is given up: the target is then as good as unreachable.
+const LONGEST_LOOK: Duration = Duration::from_secs(60);
+
+/// What a look is for.
+#[derive(Clone, Copy)]
+pub struct Errand<'a> {
+    /// Target name.
+    pub target: &'a str,
+    /// Its labels.
+    pub labels: &'a Labels,
+    /// Whose finder is asked.
+    pub playbook: &'a Playbook,
+    /// Only whether this one is still there.
+    pub only: Option<&'a Candidate>,
+    /// How query texts become part of candidates.
+    pub query_text: QueryText,
+}
+
+/// Looks once.
+///
+/// # Errors
+/// Why the target cannot be judged at all. A place that fails among others is told in
+/// [`Facts::unreadable`] instead.
+pub async fn look(driver: &dyn TargetDriver, clock: &dyn Clock, errand: &Errand<'_>) -> Result<Facts, String> {
+    tokio::select! {
+        looked = look_unbounded(driver, clock, errand) => looked.map_err(|fault| fault.to_string()),
+        () = clock.sleep(LONGEST_LOOK) => Err(format!("no answer within {}", crate::model::time::in_words(LONGEST_LOOK))),
+    }
+}
+
+async fn look_unbounded(driver: &dyn TargetDriver, clock: &dyn Clock, errand: &Errand<'_>) -> Result<Facts, Fault> {
+    let looked_at = clock.now();
+    let server = driver.server().await?;
+    let find = &errand.playbook.find;
+    let Some(finder) = finders::of(find.finder) else {
+        return Err(Fault::Unreachable(format!("this build has no finder {}", find.finder.name)));
+    };
+    let ask = Ask { args: &find.args, server: &server, only: errand.only, query_text: errand.query_text };
+    let mut answers: Vec<Answer> = Vec::new();
+    for question in finder.questions(&ask) {
+        answers.extend(driver.ask(&question).await);
+    }
+    let found = finder.read(&ask, &answers);
+    Ok(Facts {
+        target: errand.target.to_owned(),
+        labels: errand.labels.clone(),
+        looked_at,
+        server,
+        candidates: found.candidates,
+        unreadable: found.unreadable,
+    })
+}

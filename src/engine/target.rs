@@ -1,0 +1,355 @@
+//! One task per target. It owns the target's runs, timers and memory, and it never waits for a run:
+//! whatever takes time reports through the mailbox.
+
+use super::api::{RunReport, TargetStatus};
+use super::clock::Clock;
+use super::quiet::Quiet;
+use super::ticker::{Due, Ticker};
+use super::world::World;
+use crate::audit::Audit;
+use crate::decide::run::{Brief, Run, What};
+use crate::drivers::{Connect, TargetDriver};
+use crate::model::record::Trigger;
+use crate::model::{Facts, History, Mode, Timestamp};
+use crate::playbook::{OnOverlap, Playbook};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// Letters that wait for a target task; senders wait when it is full.
+const MAILBOX: usize = 256;
+
+/// What a target task may be told.
+pub enum Mail {
+    /// Something happened to a run.
+    Run(String, What),
+    /// A look of a run ended.
+    Looked(String, Result<Box<(Facts, History)>, String>),
+    /// Somebody asks for a run.
+    Ask(Asked),
+    /// Stop the runs of a playbook (of all, if none), and say why.
+    Abort(Option<String>, String),
+    /// How are things?
+    Status(oneshot::Sender<Standing>),
+    /// Configuration or playbooks changed.
+    World(Box<World>),
+    /// Begin nothing new, end what is under way, and finish.
+    Stop(String),
+}
+
+/// A run that somebody asks for.
+pub struct Asked {
+    /// Playbook name.
+    pub playbook: String,
+    /// Who asks.
+    pub actor: String,
+    /// Lowers the mode.
+    pub mode: Option<Mode>,
+    /// Told how it ended.
+    pub reply: oneshot::Sender<RunReport>,
+}
+
+/// How a target stands.
+pub struct Standing {
+    /// For `pgmedic status`.
+    pub target: TargetStatus,
+    /// When each playbook is next due.
+    pub next: BTreeMap<String, Timestamp>,
+    /// How each playbook's last run ended.
+    pub last: BTreeMap<String, String>,
+}
+
+/// What all target tasks share.
+#[derive(Clone)]
+pub struct Shared {
+    /// The log.
+    pub audit: Audit,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Makes drivers.
+    pub connect: Arc<dyn Connect>,
+    /// Whether triggers run.
+    pub triggers: bool,
+    /// Where `PAUSED` may lie.
+    pub data_dir: Arc<std::path::PathBuf>,
+}
+
+/// A run under way.
+pub(super) struct Live {
+    pub(super) run: Run,
+    pub(super) stop: CancellationToken,
+    reply: Option<oneshot::Sender<RunReport>>,
+}
+
+/// The task itself.
+pub(super) struct Task {
+    pub(super) world: World,
+    pub(super) driver: Arc<dyn TargetDriver>,
+    pub(super) shared: Shared,
+    pub(super) me: mpsc::Sender<Mail>,
+    pub(super) runs: BTreeMap<String, Live>,
+    /// Digests of the last decisions, by playbook and candidate key.
+    pub(super) seen: BTreeMap<String, BTreeMap<String, String>>,
+    pub(super) quiet: Quiet,
+    tickers: Vec<Ticker>,
+    /// At most one tick waits per playbook.
+    queued: BTreeMap<String, Trigger>,
+    last: BTreeMap<String, String>,
+    pub(super) state: String,
+    pub(super) version_num: Option<i32>,
+    pub(super) in_recovery: Option<bool>,
+    /// The driver of a newer configuration; it takes over when no run is under way.
+    renew: bool,
+    stopping: Option<String>,
+}
+
+/// Starts the task of one target.
+pub fn spawn(world: World, shared: Shared) -> (mpsc::Sender<Mail>, tokio::task::JoinHandle<()>) {
+    let (me, mailbox) = mpsc::channel(MAILBOX);
+    let driver = shared.connect.driver(&world.target, world.acts());
+    let now = shared.clock.now();
+    let task = Task {
+        driver,
+        me: me.clone(),
+        runs: BTreeMap::new(),
+        seen: BTreeMap::new(),
+        quiet: Quiet::new(now),
+        tickers: Vec::new(),
+        queued: BTreeMap::new(),
+        last: BTreeMap::new(),
+        state: "not looked at yet".to_owned(),
+        version_num: None,
+        in_recovery: None,
+        renew: false,
+        stopping: None,
+        world,
+        shared,
+    };
+    (me, tokio::spawn(task.live(mailbox)))
+}
+
+impl Task {
+    async fn live(mut self, mut mailbox: mpsc::Receiver<Mail>) {
+        self.set_tickers().await;
+        loop {
+            let wake = self.wakes();
+            let clock = self.shared.clock.clone();
+            tokio::select! {
+                letter = mailbox.recv() => match letter {
+                    Some(letter) => self.read(letter),
+                    None => break,
+                },
+                () = clock.sleep_until(wake.unwrap_or(Timestamp::MAX)), if wake.is_some() => self.tick(),
+            }
+            if self.stopping.is_some() && self.runs.is_empty() {
+                break;
+            }
+            if self.renew && self.runs.is_empty() {
+                self.renew_driver().await;
+            }
+        }
+        if let Some(counts) = self.quiet.take(&self.world.target.name, self.shared.clock.now()) {
+            super::carry::append_plain(&self.shared.audit, counts).await;
+        }
+        self.driver.close().await;
+    }
+
+    fn read(&mut self, letter: Mail) {
+        match letter {
+            Mail::Run(run, what) => self.happened(&run, what),
+            Mail::Looked(run, looked) => self.looked(&run, looked),
+            Mail::Ask(asked) => self.ask(asked),
+            Mail::Abort(playbook, why) => self.abort(playbook.as_deref(), &why),
+            Mail::Status(reply) => drop(reply.send(self.standing())),
+            Mail::World(world) => self.change(*world),
+            Mail::Stop(why) => {
+                self.stopping = Some(why.clone());
+                self.queued.clear();
+                self.abort(None, &why);
+            }
+        }
+    }
+
+    fn wakes(&self) -> Option<Timestamp> {
+        if self.stopping.is_some() {
+            return None;
+        }
+        self.tickers.iter().filter_map(Ticker::wakes).chain(self.quiet.due()).min()
+    }
+
+    fn tick(&mut self) {
+        let now = self.shared.clock.now();
+        let playbooks = self.world.playbooks.clone();
+        let mut due: Vec<(Arc<Playbook>, Due)> = Vec::new();
+        for ticker in &mut self.tickers {
+            let Some(playbook) = playbooks.get(ticker.playbook) else { continue };
+            let said = ticker.due(now, playbook.on_missed);
+            if said.run.is_some() || said.missed > 0 {
+                due.push((playbook.clone(), said));
+            }
+        }
+        for (playbook, said) in due {
+            self.answer(&playbook, said);
+        }
+        if self.quiet.due().is_some_and(|at| at <= now) {
+            self.flush_quiet();
+        }
+    }
+
+    fn answer(&mut self, playbook: &Arc<Playbook>, due: Due) {
+        self.quiet.missed(&playbook.name, due.missed);
+        let Some(trigger) = due.run else { return };
+        let busy = self.runs.values().any(|live| live.run.brief.playbook.name == playbook.name);
+        match (busy, playbook.on_overlap) {
+            (false, _) => self.begin(playbook.clone(), trigger, "daemon".to_owned(), None, None),
+            (true, OnOverlap::Queue) if !self.queued.contains_key(&playbook.name) => {
+                self.queued.insert(playbook.name.clone(), trigger);
+            }
+            (true, _) => self.quiet.overlap(&playbook.name),
+        }
+    }
+
+    fn ask(&mut self, asked: Asked) {
+        // Dropping `reply` tells the asker that there is nobody to run it.
+        if self.stopping.is_some() {
+            return;
+        }
+        let Some(playbook) = self.world.playbook(&asked.playbook).cloned() else { return };
+        let trigger = Trigger { kind: "manual".to_owned(), detail: String::new(), nominal: None };
+        self.begin(playbook, trigger, asked.actor, asked.mode, Some(asked.reply));
+    }
+
+    fn begin(
+        &mut self,
+        playbook: Arc<Playbook>,
+        trigger: Trigger,
+        actor: String,
+        lowered: Option<Mode>,
+        reply: Option<oneshot::Sender<RunReport>>,
+    ) {
+        let id = ulid::Ulid::new().to_string();
+        let brief = Brief {
+            id: id.clone(),
+            target: self.world.target.name.clone(),
+            labels: self.world.target.labels.clone(),
+            notify: self.world.notify(&playbook),
+            playbook,
+            policy: self.world.policy.clone(),
+            trigger,
+            actor,
+            lowered,
+            started: self.shared.clock.now(),
+        };
+        self.runs.insert(id.clone(), Live { run: Run::new(brief), stop: CancellationToken::new(), reply });
+        self.happened(&id, What::Begin);
+    }
+
+    /// A run is over: its asker is told, and a queued tick of its playbook has its turn.
+    pub(super) fn ended(&mut self, id: &str, end: crate::decide::run::End) {
+        let Some(live) = self.runs.remove(id) else { return };
+        let playbook = live.run.brief.playbook.clone();
+        self.last.insert(playbook.name.clone(), end.summary.clone());
+        tracing::debug!(run = id, playbook = playbook.name, summary = end.summary, "run ended");
+        if let Some(reply) = live.reply {
+            let report = RunReport {
+                run: id.to_owned(),
+                verdict: end.verdict,
+                summary: end.summary,
+                acted: end.acted,
+                helped: end.helped,
+                failed: end.failed,
+                held: end.held,
+            };
+            // The asker may have gone; the record has it all.
+            drop(reply.send(report));
+        }
+        if let Some(trigger) = self.queued.remove(&playbook.name)
+            && let Some(playbook) = self.world.playbook(&playbook.name).cloned()
+        {
+            self.begin(playbook, trigger, "daemon".to_owned(), None, None);
+        }
+    }
+
+    fn abort(&mut self, playbook: Option<&str>, why: &str) {
+        let named = |live: &&mut Live| playbook.is_none_or(|p| live.run.brief.playbook.name == p);
+        let ids: Vec<String> = self
+            .runs
+            .values_mut()
+            .filter(named)
+            .map(|live| {
+                live.stop.cancel();
+                live.run.brief.id.clone()
+            })
+            .collect();
+        for id in ids {
+            self.happened(&id, What::Stop(why.to_owned()));
+        }
+    }
+
+    fn change(&mut self, world: World) {
+        self.world = world;
+        self.renew = true;
+        // A changed playbook decides anew, and says so.
+        self.seen.clear();
+        self.queued.clear();
+        self.replan();
+    }
+
+    async fn renew_driver(&mut self) {
+        self.renew = false;
+        self.driver.close().await;
+        self.driver = self.shared.connect.driver(&self.world.target, self.world.acts());
+    }
+
+    /// Plans all triggers anew; ticks that lie between are not made up for.
+    fn replan(&mut self) {
+        let now = self.shared.clock.now();
+        let triggers = if self.shared.triggers { self.world.triggers.clone() } else { Vec::new() };
+        let plan = |(i, trigger, plan)| Ticker::new(i, trigger, plan, None, now, crate::playbook::OnMissed::Skip).0;
+        self.tickers = triggers.into_iter().map(plan).collect();
+    }
+
+    /// Plans all triggers at the start, and makes up for what was missed since the last one, where a
+    /// playbook asks for it.
+    async fn set_tickers(&mut self) {
+        self.replan();
+        let now = self.shared.clock.now();
+        let mut due = Vec::new();
+        if !self.shared.triggers {
+            return;
+        }
+        self.tickers.clear();
+        // Every tick up to the log's last record was run, or given up, by the process before this one.
+        let last = self.shared.audit.state().await.and_then(|s| s.last);
+        for (i, trigger, plan) in self.world.triggers.clone() {
+            let Some(playbook) = self.world.playbooks.get(i).cloned() else { continue };
+            let (ticker, said) = Ticker::new(i, trigger, plan, last, now, playbook.on_missed);
+            self.tickers.push(ticker);
+            due.push((playbook, said));
+        }
+        for (playbook, said) in due {
+            self.answer(&playbook, said);
+        }
+    }
+
+    fn standing(&self) -> Standing {
+        let mut next = BTreeMap::new();
+        for ticker in &self.tickers {
+            if let (Some(playbook), Some(at)) = (self.world.playbooks.get(ticker.playbook), ticker.wakes()) {
+                let entry = next.entry(playbook.name.clone()).or_insert(at);
+                *entry = at.min(*entry);
+            }
+        }
+        let doing = |live: &Live| (live.run.brief.id.clone(), live.run.brief.playbook.name.clone(), live.run.doing());
+        let target = TargetStatus {
+            name: self.world.target.name.clone(),
+            mode: self.world.target.mode,
+            state: self.state.clone(),
+            version_num: self.version_num,
+            role: self.in_recovery.map(|standby| if standby { "standby" } else { "primary" }.to_owned()),
+            runs: self.runs.values().map(doing).collect(),
+        };
+        Standing { target, next, last: self.last.clone() }
+    }
+}

@@ -1,0 +1,259 @@
+//! Budgets by class: how much may be done in a run, in an hour, at once.
+//!
+//! The counting is one place for two that ask: the guard, when a candidate is judged, and the log's
+//! writer, at the moment at which the intent is appended.
+
+use super::{Answer, Guard, Scene, Scope};
+use crate::config::Limits;
+use crate::model::{Class, Duration, History, Timestamp, history};
+
+const HOUR: Duration = Duration::from_hours(1);
+/// No run lasts longer, and no intent is remembered longer.
+const DAY: Duration = Duration::from_hours(24);
+
+/// The guard `limits`.
+pub(super) struct Budgets;
+
+impl Guard for Budgets {
+    fn name(&self) -> &'static str {
+        "limits"
+    }
+
+    fn about(&self) -> &'static str {
+        "Budgets of `policy.limits`. Disruptive and irreversible actions: `per_run` (a playbook's `guard.limits.per_run` \
+         can only lower it), `per_playbook_hour`, `per_target_hour`, `fleet_hour`. Maintenance: `per_run`, \
+         `at_once_per_target`, `at_once_fleet`. A ladder counts as one action, on its first rung. The log's writer \
+         counts again when it appends the intent, so the limits are exact across targets and restarts."
+    }
+
+    fn scope(&self) -> Scope {
+        Scope::Candidate
+    }
+
+    fn check(&self, scene: &Scene) -> Option<Answer> {
+        let key = scene.candidate?.key();
+        let class = scene.rung?.action.class;
+        if paid(scene.history, &scene.facts.target, scene.run, &key) {
+            return Some(Answer::Pass("the first rung of this ladder was counted".to_owned()));
+        }
+        let counts = spending(scene, class).counts();
+        if let Some(count) = counts.iter().find(|count| count.exhausted()) {
+            return Some(Answer::Stop(count.in_words(class)));
+        }
+        let figures: Vec<String> = counts.iter().map(Count::figures).collect();
+        Some(Answer::Pass(figures.join(", ")))
+    }
+}
+
+/// What one more action would be counted against.
+#[derive(Clone, Copy, Debug)]
+pub struct Spending<'a> {
+    /// What was done before.
+    pub history: &'a History,
+    /// Policy's budgets.
+    pub limits: &'a Limits,
+    /// The playbook's own `per_run`; the smaller holds.
+    pub own_per_run: Option<u32>,
+    /// Target.
+    pub target: &'a str,
+    /// Playbook.
+    pub playbook: &'a str,
+    /// Run.
+    pub run: &'a str,
+    /// Class of the action.
+    pub class: Class,
+    /// Candidates that this run let through and that are not in the history yet.
+    pub coming: u32,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// One budget and what was spent of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// What it bounds: `this run`, `all targets in an hour`…
+    pub what: &'static str,
+    /// Spent.
+    pub n: u32,
+    /// At most.
+    pub limit: u32,
+}
+
+impl Count {
+    /// Whether nothing is left.
+    #[must_use]
+    pub fn exhausted(&self) -> bool {
+        self.n >= self.limit
+    }
+
+    /// Why nothing more is done.
+    #[must_use]
+    pub fn in_words(&self, class: Class) -> String {
+        format!("no {} action is left: {}", class.word(), self.figures())
+    }
+
+    fn figures(&self) -> String {
+        format!("{} of {} {}", self.n, self.limit, self.what)
+    }
+}
+
+impl Spending<'_> {
+    /// Every budget of the class.
+    #[must_use]
+    pub fn counts(&self) -> Vec<Count> {
+        match self.class {
+            Class::Disruptive | Class::Irreversible => self.disruptive(),
+            Class::Maintenance => self.maintenance(),
+        }
+    }
+
+    fn disruptive(&self) -> Vec<Count> {
+        let (h, l) = (self.history, self.limits);
+        let disrupts = |c: Class| c != Class::Maintenance;
+        let within = |period, wanted: &dyn Fn(&history::PastIntent) -> bool| {
+            h.count(self.now, period, |i| disrupts(i.class) && wanted(i)).saturating_add(self.coming)
+        };
+        let here = |i: &history::PastIntent| i.target == self.target;
+        vec![
+            Count {
+                what: "this run",
+                n: within(DAY, &|i| i.run == self.run),
+                limit: self.per_run(l.disruptive_per_run),
+            },
+            Count {
+                what: "this playbook here in an hour",
+                n: within(HOUR, &|i| here(i) && i.playbook == self.playbook),
+                limit: l.disruptive_per_playbook_hour,
+            },
+            Count { what: "this target in an hour", n: within(HOUR, &here), limit: l.disruptive_per_target_hour },
+            Count { what: "all targets in an hour", n: within(HOUR, &|_| true), limit: l.disruptive_fleet_hour },
+        ]
+    }
+
+    fn maintenance(&self) -> Vec<Count> {
+        let l = self.limits;
+        let run = self.history.count(self.now, DAY, |i| i.run == self.run && i.class == Class::Maintenance);
+        vec![
+            Count { what: "this run", n: run.saturating_add(self.coming), limit: self.per_run(l.maintenance_per_run) },
+            Count {
+                what: "this target at once",
+                n: self.at_once(|target| target == self.target),
+                limit: l.maintenance_at_once_per_target,
+            },
+            Count { what: "all targets at once", n: self.at_once(|_| true), limit: l.maintenance_at_once_fleet },
+        ]
+    }
+
+    fn per_run(&self, policy: u32) -> u32 {
+        self.own_per_run.map_or(policy, |own| own.min(policy))
+    }
+
+    fn at_once(&self, wanted: impl Fn(&str) -> bool) -> u32 {
+        let maintains =
+            |o: &history::OpenIntent| o.draft.action.as_ref().is_some_and(|a| a.class == Class::Maintenance);
+        let n = self.history.open.iter().filter(|((t, _), o)| wanted(t) && maintains(o)).count();
+        u32::try_from(n).unwrap_or(u32::MAX)
+    }
+}
+
+/// Whether an earlier rung of this run on this candidate was counted: a ladder counts as one.
+#[must_use]
+pub fn paid(history: &History, target: &str, run: &str, candidate: &str) -> bool {
+    history.intents.iter().any(|i| i.run == run && i.candidate == candidate && i.target == target)
+}
+
+/// Candidates of this run that were acted on or let through before this one.
+pub(super) fn in_run(scene: &Scene) -> u32 {
+    announced(scene).max(scene.let_through)
+}
+
+fn announced(scene: &Scene) -> u32 {
+    scene.history.count(scene.now, DAY, |i| i.run == scene.run && i.target == scene.facts.target)
+}
+
+fn spending<'a>(scene: &Scene<'a>, class: Class) -> Spending<'a> {
+    Spending {
+        history: scene.history,
+        limits: &scene.policy.limits,
+        own_per_run: scene.playbook.guard.per_run,
+        target: &scene.facts.target,
+        playbook: &scene.playbook.name,
+        run: scene.run,
+        class,
+        coming: scene.let_through.saturating_sub(announced(scene)),
+        now: scene.now,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guards::fixture::{RUN, World, backend, table};
+    use crate::model::{Backend, Candidate, OutcomeStatus, Table};
+
+    fn disrupted(world: &mut World, run: &str, times: i32) {
+        for n in 0..times {
+            let other = Candidate::Backend(Backend { pid: 5000 + n, ..backend() });
+            world.acted_on(&other, run, 10, Some(OutcomeStatus::Done));
+        }
+    }
+
+    #[test]
+    fn all_budgets_are_shown_when_there_is_something_left() {
+        let mut world = World::of_a_query();
+        disrupted(&mut world, RUN, 2);
+        insta::assert_snapshot!(world.passed(&Budgets), @"2 of 5 this run, 2 of 20 this playbook here in an hour, 2 of 30 this target in an hour, 2 of 100 all targets in an hour");
+    }
+
+    #[test]
+    fn a_run_counts_what_it_let_through_and_what_it_announced_once() {
+        let mut world = World::of_a_query();
+        world.let_through = 4;
+        disrupted(&mut world, RUN, 2);
+        assert!(world.passed(&Budgets).starts_with("4 of 5 this run"));
+        world.let_through = 5;
+        assert_eq!(world.stopped(&Budgets), "no disruptive action is left: 5 of 5 this run");
+        world.let_through = 2;
+        world.playbook.guard.per_run = Some(2);
+        assert_eq!(world.stopped(&Budgets), "no disruptive action is left: 2 of 2 this run");
+        world.playbook.guard.per_run = Some(99);
+        assert!(world.passed(&Budgets).starts_with("2 of 5 this run"), "a playbook never widens policy");
+    }
+
+    #[test]
+    fn hours_are_counted_per_playbook_target_and_fleet() {
+        let mut world = World::of_a_query();
+        disrupted(&mut world, "01OTHER", 3);
+        world.policy.limits.disruptive_per_playbook_hour = 3;
+        assert!(world.stopped(&Budgets).contains("3 of 3 this playbook here in an hour"));
+        world.playbook.name = "another".to_owned();
+        world.policy.limits.disruptive_per_target_hour = 3;
+        assert!(world.stopped(&Budgets).contains("3 of 3 this target in an hour"));
+        world.facts.target = "crm".to_owned();
+        world.policy.limits.disruptive_fleet_hour = 3;
+        assert!(world.stopped(&Budgets).contains("3 of 3 all targets in an hour"));
+        world.now = world.now.checked_add(jiff::SignedDuration::from_mins(50)).unwrap();
+        world.passed(&Budgets);
+    }
+
+    #[test]
+    fn maintenance_is_limited_per_run_and_at_once() {
+        let mut world = World::of_a_table();
+        world.let_through = 200;
+        assert_eq!(world.stopped(&Budgets), "no maintenance action is left: 200 of 200 this run");
+        world.let_through = 0;
+        let other = Candidate::Table(Table { oid: 1, ..table() });
+        world.acted_on(&other, "01OTHER", 1, None);
+        assert_eq!(world.stopped(&Budgets), "no maintenance action is left: 1 of 1 this target at once");
+        world.facts.target = "crm".to_owned();
+        insta::assert_snapshot!(world.passed(&Budgets), @"0 of 200 this run, 0 of 1 this target at once, 1 of 10 all targets at once");
+    }
+
+    #[test]
+    fn a_later_rung_was_paid_for_by_the_first() {
+        let mut world = World::of_a_query();
+        world.policy.limits.disruptive_per_target_hour = 1;
+        world.acted(RUN, 1, Some(OutcomeStatus::Done));
+        assert_eq!(world.passed(&Budgets), "the first rung of this ladder was counted");
+    }
+}

@@ -1,0 +1,91 @@
+//! A client that repeats a query as often as it is ended.
+
+use super::{Answer, Guard, Scene, Scope, limits};
+use crate::config;
+use crate::model::time::in_words;
+use crate::model::{History, Timestamp, history};
+
+/// The guard `same_query`.
+pub(super) struct SameQuery;
+
+impl Guard for SameQuery {
+    fn name(&self) -> &'static str {
+        "same_query"
+    }
+
+    fn about(&self) -> &'static str {
+        "A client often repeats an ended query at once, under a new pid. After `policy.limits.same_query` (default 3 \
+         within 1h) of the same query (by query id or redacted text, user and database) were ended on this or any \
+         other target, a person must look: ending it again only adds load."
+    }
+
+    fn scope(&self) -> Scope {
+        Scope::Candidate
+    }
+
+    fn check(&self, scene: &Scene) -> Option<Answer> {
+        let candidate = scene.candidate?;
+        let query = history::same_query(candidate)?;
+        if limits::paid(scene.history, &scene.facts.target, scene.run, &candidate.key()) {
+            return Some(Answer::Pass("the first rung of this ladder was counted".to_owned()));
+        }
+        let limit = scene.policy.limits.same_query;
+        Some(match repeats(scene.history, limit, &query, scene.now) {
+            Ok(n) => Answer::Pass(format!("ended {n} of {} times within {}", limit.max, in_words(limit.per))),
+            Err(why) => Answer::Stop(why),
+        })
+    }
+}
+
+/// How often a query ([`history::same_query`]) was ended within the limit's period.
+///
+/// # Errors
+/// When that is as often as it may be, in words.
+pub fn repeats(history: &History, limit: config::SameQuery, query: &str, now: Timestamp) -> Result<u32, String> {
+    let n = history.count(now, limit.per, |i| i.same_query.as_deref() == Some(query));
+    if n < limit.max {
+        return Ok(n);
+    }
+    let per = in_words(limit.per);
+    Err(format!(
+        "the same query was ended {n} times within {per} (limit {}): its client repeats it, and a person must look",
+        limit.max
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guards::fixture::{RUN, World, backend};
+    use crate::model::{Candidate, OutcomeStatus};
+
+    /// The same query ended `times` times under other pids.
+    fn ended(times: i32) -> World {
+        let mut world = World::of_a_query();
+        for n in 0..times {
+            let mut other = backend();
+            other.pid = 5000 + n;
+            world.acted_on(&Candidate::Backend(other), "01OTHER", 10, Some(OutcomeStatus::Done));
+        }
+        world
+    }
+
+    #[test]
+    fn a_query_that_comes_back_is_ended_only_so_often() {
+        assert_eq!(ended(2).passed(&SameQuery), "ended 2 of 3 times within 1h");
+        insta::assert_snapshot!(ended(3).stopped(&SameQuery), @"the same query was ended 3 times within 1h (limit 3): its client repeats it, and a person must look");
+    }
+
+    #[test]
+    fn another_query_another_hour_or_another_rung_does_not_count() {
+        let mut world = ended(3);
+        world.backend().fingerprint = "f2".to_owned();
+        assert_eq!(world.passed(&SameQuery), "ended 0 of 3 times within 1h");
+        let mut world = ended(3);
+        world.now = world.now.checked_add(jiff::SignedDuration::from_mins(51)).unwrap();
+        assert_eq!(world.passed(&SameQuery), "ended 0 of 3 times within 1h");
+        let mut world = ended(2);
+        world.acted(RUN, 0, Some(OutcomeStatus::Done));
+        assert_eq!(world.passed(&SameQuery), "the first rung of this ladder was counted");
+    }
+}
