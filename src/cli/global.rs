@@ -17,7 +17,7 @@ pub struct Global {
     /// Short for `-o json`
     #[arg(long, global = true, conflicts_with = "output")]
     pub json: bool,
-    /// When to use colour; NO_COLOR turns `auto` off
+    /// When to use colour; `NO_COLOR` turns `auto` off
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = When::Auto)]
     pub color: When,
     /// Print results and errors only
@@ -41,7 +41,7 @@ pub enum Format {
 /// When to use colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum When {
-    /// On a terminal, unless NO_COLOR is set
+    /// On a terminal, unless `NO_COLOR` is set
     Auto,
     /// Even into a pipe
     Always,

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use std::io::{IsTerminal, Write};
 
 /// Where results go.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Out {
     /// How to print.
     pub format: Format,

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod client;
 pub mod problem;
+mod records;
 mod routes;
 mod socket;
 #[cfg(test)]

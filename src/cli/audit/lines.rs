@@ -59,6 +59,12 @@ mod tests {
             json!({"seq": 4, "time": "2026-11-24T20:19:02.000000Z", "kind": "control", "actor": "user:alice", "reason": "migration"}),
         ];
         let rows = records.map(|r| row(&serde_json::from_value(r).unwrap())).to_vec();
-        insta::assert_snapshot!(table(&HEADER, rows, None), @"");
+        insta::assert_snapshot!(table(&HEADER, rows, None), @"
+        TIME                  KIND      TARGET  PLAYBOOK  RESULT     RUN  WHAT
+        2026-11-24 20:19:00Z  trigger   orders  p         -          01K  every 30s; by daemon
+        2026-11-24 20:19:00Z  decision  orders  p         skip       01K  paused: by user:alice: migration
+        2026-11-24 20:19:01Z  outcome   orders  -         timed_out  01K  cancel_backend; cancelled after 5s
+        2026-11-24 20:19:02Z  control   -       -         -          -    by user:alice; migration
+        ");
     }
 }

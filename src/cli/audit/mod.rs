@@ -5,6 +5,7 @@ mod lines;
 mod list;
 mod show;
 mod tail;
+mod verify;
 mod wanted;
 
 use super::global::{Exit, Failure, Global};
@@ -29,6 +30,7 @@ enum What {
     List(list::Command),
     Show(show::Command),
     Tail(tail::Command),
+    Verify(verify::Command),
 }
 
 impl Command {
@@ -40,6 +42,7 @@ impl Command {
         match self.what {
             What::List(c) => c.run(&data_dir, out),
             What::Show(c) => c.run(&data_dir, out),
+            What::Verify(c) => c.run(&data_dir, out),
             What::Tail(c) => c.run(&data_dir, out).await,
         }
     }
