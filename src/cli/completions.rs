@@ -2,7 +2,7 @@
 
 use super::Cli;
 use super::global::{Exit, Failure};
-use super::output::Out;
+use super::output::raw;
 use clap::{Args, CommandFactory};
 
 /// Print the completions of a shell
@@ -15,10 +15,10 @@ pub(super) struct Command {
 }
 
 impl Command {
-    pub(super) fn run(self, out: &Out) -> Result<Exit, Failure> {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "pgmedic", &mut script);
-        out.raw(&script)?;
+        raw(&script)?;
         Ok(Exit::FINE)
     }
 }

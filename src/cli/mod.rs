@@ -99,7 +99,7 @@ async fn dispatch(command: Command, global: &Global, out: &Out) -> Result<Exit, 
         Command::Resume(c) => c.run(global, out).await,
         Command::Reload(c) => c.run(global, out).await,
         Command::Version(c) => c.run(out),
-        Command::Completions(c) => c.run(out),
+        Command::Completions(c) => c.run(),
     }
 }
 

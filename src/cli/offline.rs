@@ -64,13 +64,13 @@ fn check_names(global: &Global, out: &Out, scope: &Scope) -> Result<(), Failure>
         out.note("The configuration has faults (`pgmedic lint`), so nobody checked that these names are there.");
         return Ok(());
     };
-    let targets = loaded.config.targets.iter().map(|t| t.name.as_str()).collect();
-    let playbooks = loaded.playbooks.iter().map(|p| p.name.as_str()).collect();
-    known("target", scope.target.as_deref(), targets)?;
-    known("playbook", scope.playbook.as_deref(), playbooks)
+    let targets: Vec<&str> = loaded.config.targets.iter().map(|t| t.name.as_str()).collect();
+    let playbooks: Vec<&str> = loaded.playbooks.iter().map(|p| p.name.as_str()).collect();
+    known("target", scope.target.as_deref(), &targets)?;
+    known("playbook", scope.playbook.as_deref(), &playbooks)
 }
 
-fn known(what: &str, name: Option<&str>, all: Vec<&str>) -> Result<(), Failure> {
+fn known(what: &str, name: Option<&str>, all: &[&str]) -> Result<(), Failure> {
     match name.filter(|name| !all.contains(name)) {
         Some(name) => Err(Failure::usage(format!("there is no {what} {name} (there are: {})", all.join(", ")))),
         None => Ok(()),

@@ -48,10 +48,10 @@ impl Out {
         T: Serialize + DeserializeOwned + Clone,
     {
         match self.format {
-            Format::Text => write(text(&printable(value)).as_bytes()),
-            Format::Json => write_line(&serde_json::to_string_pretty(value).map_err(unprintable)?),
-            Format::Jsonl => write_line(&serde_json::to_string(value).map_err(unprintable)?),
-            Format::Yaml => write(serde_saphyr::to_string(value).map_err(unprintable)?.as_bytes()),
+            Format::Text => raw(text(&printable(value)).as_bytes()),
+            Format::Json => line(&serde_json::to_string_pretty(value).map_err(unprintable)?),
+            Format::Jsonl => line(&serde_json::to_string(value).map_err(unprintable)?),
+            Format::Yaml => raw(serde_saphyr::to_string(value).map_err(unprintable)?.as_bytes()),
         }
     }
 
@@ -72,22 +72,14 @@ impl Out {
     /// When the output cannot be written.
     pub fn rendered<T: Serialize>(&self, values: &[T], text: impl FnOnce() -> String) -> Result<(), Failure> {
         match self.format {
-            Format::Text => write(text().as_bytes()),
+            Format::Text => raw(text().as_bytes()),
             Format::Json | Format::Jsonl => {
                 let lines: Result<Vec<String>, _> =
                     values.iter().map(|v| serde_json::to_string(v).map(|line| line + "\n")).collect();
-                write(lines.map_err(unprintable)?.concat().as_bytes())
+                raw(lines.map_err(unprintable)?.concat().as_bytes())
             }
-            Format::Yaml => write(serde_saphyr::to_string(&values).map_err(unprintable)?.as_bytes()),
+            Format::Yaml => raw(serde_saphyr::to_string(&values).map_err(unprintable)?.as_bytes()),
         }
-    }
-
-    /// Prints bytes as they are.
-    ///
-    /// # Errors
-    /// When the output cannot be written.
-    pub fn raw(&self, bytes: &[u8]) -> Result<(), Failure> {
-        write(bytes)
     }
 
     /// Something that is wrong beside the result, on standard error, also when asked to be quiet.
@@ -104,17 +96,21 @@ impl Out {
     }
 }
 
+/// Prints bytes as they are.
+///
+/// # Errors
+/// When the output cannot be written.
+pub fn raw(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| Failure::output(&e))
+}
+
 fn unprintable(error: impl std::fmt::Display) -> Failure {
     Failure::trouble(format!("the result cannot be printed in this format: {error}"))
 }
 
-fn write_line(line: &str) -> Result<(), Failure> {
-    write(format!("{line}\n").as_bytes())
-}
-
-fn write(bytes: &[u8]) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| Failure::output(&e))
+fn line(line: &str) -> Result<(), Failure> {
+    raw(format!("{line}\n").as_bytes())
 }
 
 /// Colour, or none.

@@ -1,7 +1,7 @@
 //! Plans in words.
 
 use super::output::Paint;
-use super::text::{count, in_words, indent, one_line, table};
+use super::text::{count, in_words, indent, one_line, put, table};
 use crate::engine::api::{CandidateReport, PlanReport, WhyReport};
 use crate::model::verdict::GuardVerdict;
 use crate::model::{GuardReport, Verdict};
@@ -25,7 +25,7 @@ fn plan(report: &PlanReport, paint: Paint, width: Option<u16>) -> String {
     let title = format!("{} on {}", report.playbook, report.target);
     let mut out = format!("{} (mode {})\n", paint.bold(&title), report.mode.word());
     out += &indent(&report.about, 2);
-    out += &format!("  {}: {}\n", verdict(report.verdict, paint), report.reason);
+    put(&mut out, format!("  {}: {}\n", verdict(report.verdict, paint), report.reason));
     if report.verdict != Verdict::Quiet {
         out += &indent(&objections(&report.guards, width), 4);
     }
@@ -33,22 +33,22 @@ fn plan(report: &PlanReport, paint: Paint, width: Option<u16>) -> String {
         out += &one(n + 1, candidate, paint, width);
     }
     for trouble in &report.unreadable {
-        out += &format!("  {} {trouble}\n", paint.yellow("could not be read:"));
+        put(&mut out, format!("  {} {trouble}\n", paint.yellow("could not be read:")));
     }
     out
 }
 
 fn one(n: usize, report: &CandidateReport, paint: Paint, width: Option<u16>) -> String {
     let mut out = format!("\n  {n}. {}\n", report.candidate.title);
-    out += &format!("     {}: {}\n", verdict(report.verdict, paint), report.reason);
+    put(&mut out, format!("     {}: {}\n", verdict(report.verdict, paint), report.reason));
     if let crate::model::Candidate::Backend(backend) = &report.candidate.candidate {
-        out += &format!("     query:  {}\n", one_line(&backend.query));
+        put(&mut out, format!("     query:  {}\n", one_line(&backend.query)));
     }
     if !report.ladder.is_empty() {
-        out += &format!("     ladder: {}\n", report.ladder.join(", then "));
+        put(&mut out, format!("     ladder: {}\n", report.ladder.join(", then ")));
     }
     if let Some(statement) = &report.statement {
-        out += &format!("     sends:  {}\n", one_line(statement));
+        put(&mut out, format!("     sends:  {}\n", one_line(statement)));
     }
     out + &indent(&objections(&report.guards, width), 5)
 }
@@ -60,9 +60,12 @@ fn objections(guards: &[GuardReport], width: Option<u16>) -> String {
     let passed = guards.len() - rows.len();
     let mut out = table(&[], rows, width);
     if passed > 0 {
-        out += &format!(
-            "{} nothing against it\n",
-            if passed == 1 { "1 guard has".to_owned() } else { format!("{passed} guards have") }
+        put(
+            &mut out,
+            format!(
+                "{} nothing against it\n",
+                if passed == 1 { "1 guard has".to_owned() } else { format!("{passed} guards have") }
+            ),
         );
     }
     out

@@ -2,6 +2,7 @@
 
 use super::global::{Exit, Failure, Global};
 use super::output::Out;
+use super::text::put;
 use super::{foreground, reach};
 use crate::engine::api::{RunReport, RunRequest};
 use crate::model::{Mode, Verdict};
@@ -44,7 +45,7 @@ fn text(report: &RunReport) -> String {
     let mut figures = format!("acted on {}, helped {}", report.acted, report.helped);
     for (n, what) in [(report.failed, "failed"), (report.held, "waiting for a person")] {
         if n > 0 {
-            figures += &format!(", {n} {what}");
+            put(&mut figures, format!(", {n} {what}"));
         }
     }
     let acted = if report.acted + report.failed + report.held > 0 { format!(" ({figures})") } else { String::new() };

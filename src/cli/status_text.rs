@@ -1,7 +1,7 @@
 //! What is going on, in words.
 
 use super::output::Paint;
-use super::text::{count, moment, table};
+use super::text::{count, moment, put, table};
 use crate::engine::api::{PlaybookStatus, Status, TargetStatus};
 use crate::model::Timestamp;
 use crate::model::history::{Pause, Scope};
@@ -13,20 +13,21 @@ pub fn status(status: &Status, now: Timestamp, paint: Paint, width: Option<u16>)
     let up = in_words(since(now, status.started));
     let ceiling = status.mode.word();
     let mut out = format!("pgmedic {} is running for {up} (since {}), ", status.version, moment(status.started));
-    out += &format!("mode at most {ceiling}\n");
+    put(&mut out, format!("mode at most {ceiling}\n"));
     for (scope, pause) in &status.pauses {
-        out += &format!("{}\n", paint.yellow(&paused(scope, pause)));
+        put(&mut out, format!("{}\n", paint.yellow(&paused(scope, pause))));
     }
     if let Some(why) = &status.paused_by_file {
         let says = if why.trim().is_empty() { "it is empty" } else { why.trim() };
-        out += &format!("{}\n", paint.yellow(&format!("paused: everything, by the file PAUSED: {says}")));
+        put(&mut out, format!("{}\n", paint.yellow(&format!("paused: everything, by the file PAUSED: {says}"))));
     }
-    out += &match &status.audit.trouble {
+    let log = match &status.audit.trouble {
         None => format!("audit log: {} records, root {}\n", status.audit.size, status.audit.root),
         Some(why) => format!("{}\n", paint.red(&format!("audit log: {why}. Nothing is done until it can be written."))),
     };
+    put(&mut out, log);
     if status.messages_waiting > 0 {
-        out += &format!("{} not delivered yet\n", count(status.messages_waiting, "message"));
+        put(&mut out, format!("{} not delivered yet\n", count(status.messages_waiting, "message")));
     }
     out + "\n" + &targets(&status.targets, paint, width) + "\n" + &playbooks(&status.playbooks, now, paint, width)
 }

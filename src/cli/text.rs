@@ -56,7 +56,12 @@ pub fn table(header: &[&str], rows: Vec<Vec<String>>, width: Option<u16>) -> Str
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
-    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+}
+
+/// Adds words to a text.
+pub fn put(text: &mut String, words: impl AsRef<str>) {
+    text.push_str(words.as_ref());
 }
 
 /// Every line of a text, indented.

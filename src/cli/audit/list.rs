@@ -5,7 +5,7 @@ use super::unanswered;
 use super::wanted::{Limit, Wanted};
 use crate::audit::query::{self, Stored};
 use crate::cli::global::{Exit, Failure, Format};
-use crate::cli::output::Out;
+use crate::cli::output::{Out, raw};
 use crate::cli::status_text::headed;
 use crate::cli::text::{printable, table};
 use clap::Args;
@@ -48,7 +48,7 @@ pub(super) fn print(records: &[Stored], out: &Out) -> Result<(), Failure> {
     match out.format {
         Format::Text => {
             let rows = records.iter().map(|s| row(&printable(&s.record))).collect();
-            out.raw(headed(&table(&HEADER, rows, out.width), out.paint).as_bytes())
+            raw(headed(&table(&HEADER, rows, out.width), out.paint).as_bytes())
         }
         Format::Json | Format::Jsonl => {
             let mut bytes = Vec::new();
@@ -56,7 +56,7 @@ pub(super) fn print(records: &[Stored], out: &Out) -> Result<(), Failure> {
                 bytes.extend_from_slice(&stored.line);
                 bytes.push(b'\n');
             }
-            out.raw(&bytes)
+            raw(&bytes)
         }
         Format::Yaml => {
             let all: Vec<Json> = records.iter().filter_map(|s| serde_json::from_slice(&s.line).ok()).collect();

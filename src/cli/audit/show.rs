@@ -3,7 +3,7 @@
 use super::{list, unanswered};
 use crate::audit::query;
 use crate::cli::global::{Exit, Failure, Format};
-use crate::cli::output::Out;
+use crate::cli::output::{Out, raw};
 use crate::cli::story::{Setting, story};
 use crate::cli::text::printable;
 use crate::model::Record;
@@ -22,7 +22,7 @@ impl Command {
         let stored = query::run(data_dir, &self.run).map_err(|e| unanswered(&e))?;
         if out.format == Format::Text {
             let records: Vec<Record> = stored.iter().map(|s| printable(&s.record)).collect();
-            out.raw(story(&records, Setting { paint: out.paint, width: out.width }).as_bytes())?;
+            raw(story(&records, Setting { paint: out.paint, width: out.width }).as_bytes())?;
         } else {
             list::print(&stored, out)?;
         }

@@ -5,7 +5,7 @@ use super::unanswered;
 use super::wanted::Wanted;
 use crate::audit::query::{self, Filter, Stored};
 use crate::cli::global::{Exit, Failure, Format};
-use crate::cli::output::Out;
+use crate::cli::output::{Out, raw};
 use crate::cli::text::printable;
 use clap::Args;
 use std::ops::ControlFlow;
@@ -64,9 +64,9 @@ fn newest(data_dir: &Path) -> Result<u64, Failure> {
 fn print(stored: &Stored, out: &Out) -> Result<(), Failure> {
     if out.format != Format::Text {
         // One document after the other has no end, so a stream is lines in every format but text.
-        return out.raw(&[&stored.line[..], b"\n"].concat());
+        return raw(&[&stored.line[..], b"\n"].concat());
     }
     let columns = row(&printable(&stored.record));
     let filled: Vec<&str> = columns.iter().map(String::as_str).filter(|c| *c != "-").collect();
-    out.raw(format!("{}\n", filled.join("  ")).as_bytes())
+    raw(format!("{}\n", filled.join("  ")).as_bytes())
 }

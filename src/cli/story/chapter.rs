@@ -2,7 +2,7 @@
 
 use super::Setting;
 use crate::cli::plan_text::guard_row;
-use crate::cli::text::{indent, table};
+use crate::cli::text::{indent, put, table};
 use crate::model::record::{ActionRef, Record, RecordKind};
 use crate::model::{Candidate, GuardReport, OutcomeStatus, Verdict};
 use serde_json::Value as Json;
@@ -36,7 +36,7 @@ pub(super) fn event(record: &Record, setting: Setting) -> String {
     }
     for (what, value) in [("before", &body.before), ("after", &body.after)] {
         if let Some(value) = value {
-            more += &format!("{what}: {}\n", plain(value));
+            put(&mut more, format!("{what}: {}\n", plain(value)));
         }
     }
     more += &guards(&body.guards, setting);
@@ -113,7 +113,7 @@ pub(super) fn evidence(json: Option<&Json>) -> String {
     if left_out > 0 {
         lines.push(format!("… and {left_out} lines more: -o json shows the record"));
     }
-    lines.iter().map(|l| format!("{l}\n")).collect()
+    lines.into_iter().map(|line| line + "\n").collect()
 }
 
 fn flatten(path: &str, json: &Json, lines: &mut Vec<String>) {

@@ -6,7 +6,7 @@ mod chapter;
 mod tests;
 
 use super::output::Paint;
-use super::text::{indent, moment, table};
+use super::text::{indent, moment, put, table};
 use crate::model::record::{Record, RecordKind};
 use crate::model::time::{in_words, since};
 use chapter::{chapter, evidence, guards};
@@ -104,13 +104,13 @@ fn messages(records: &[Record]) -> String {
     for record in records {
         if let Some(notice) = record.body.notice().filter(|_| !record.body.notify.is_empty()) {
             let to = record.body.notify.join(", ");
-            out += &format!("{}  for {to}: {}: {}\n", chapter::clock(record), notice.event, notice.headline);
+            put(&mut out, format!("{}  for {to}: {}: {}\n", chapter::clock(record), notice.event, notice.headline));
         }
         let delivery = record.body.evidence.clone().filter(|_| record.body.kind == RecordKind::Notification);
         if let Some(Ok(d)) = delivery.map(serde_json::from_value::<crate::decide::outbox::Delivery>) {
             let tries = super::text::count(usize::try_from(d.attempts).unwrap_or(usize::MAX), "attempt");
             let status = d.status.replace('_', " ");
-            out += &format!("{}  {}: {status} after {tries}: {}\n", chapter::clock(record), d.channel, d.detail);
+            put(&mut out, format!("{}  {}: {status} after {tries}: {}\n", chapter::clock(record), d.channel, d.detail));
         }
     }
     out

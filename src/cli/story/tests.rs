@@ -70,7 +70,7 @@ fn a_run_that_only_observes() {
         json!({"time": at(0), "kind": "decision", "mode": "observe", "verdict": "observe", "reason": "1 long query",
                "guards": [guard("role", &json!("pass"), "a primary, as wanted"),
                           guard("mode", &json!({"cap": "observe"}), "the playbook's mode is observe")],
-               "evidence": {"server": {"version_num": 150018, "in_recovery": false}, "databases": ["shop", "crm"]}}),
+               "evidence": {"server": {"version_num": 150_018, "in_recovery": false}, "databases": ["shop", "crm"]}}),
         json!({"time": at(0), "kind": "decision", "mode": "observe", "verdict": "observe", "candidate": backend(),
                "reason": "it ran 12m 3s, limit 5m", "guards": [guard("protected", &json!("pass"), "no pattern matches")],
                "evidence": {"notice": {"event": "observed", "incident": "i", "headline": "1 query of app runs 12m", "lines": []}},
