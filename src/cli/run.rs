@@ -2,7 +2,6 @@
 
 use super::global::{Exit, Failure, Global};
 use super::output::Out;
-use super::text::put;
 use super::{foreground, reach};
 use crate::engine::api::{RunReport, RunRequest};
 use crate::model::{Mode, Verdict};
@@ -42,15 +41,8 @@ impl Command {
 }
 
 fn text(report: &RunReport) -> String {
-    let mut figures = format!("acted on {}, helped {}", report.acted, report.helped);
-    for (n, what) in [(report.failed, "failed"), (report.held, "waiting for a person")] {
-        if n > 0 {
-            put(&mut figures, format!(", {n} {what}"));
-        }
-    }
-    let acted = if report.acted + report.failed + report.held > 0 { format!(" ({figures})") } else { String::new() };
-    let run = &report.run;
-    format!("{}: {}{acted}\nThe whole story: pgmedic audit show {run}\n", report.verdict.word(), report.summary)
+    let RunReport { run, verdict, summary, .. } = report;
+    format!("{}: {summary}\nThe whole story: pgmedic audit show {run}\n", verdict.word())
 }
 
 fn exit(report: &RunReport) -> Exit {
@@ -84,7 +76,7 @@ mod tests {
     #[test]
     fn a_run_says_what_it_did_and_where_the_story_is() {
         insta::assert_snapshot!(text(&report(2, 1, 1, 0)), @"
-        act: 2 long queries (acted on 2, helped 1, 1 failed)
+        act: 2 long queries
         The whole story: pgmedic audit show 01K
         ");
     }

@@ -107,7 +107,7 @@ impl Signals {
                 _ = self.term.recv() => return "SIGTERM",
                 _ = self.int.recv() => return "SIGINT",
                 _ = self.hup.recv() => match control.reload("signal:SIGHUP").await {
-                    Ok(changes) => tracing::info!("reloaded: {changes}"),
+                    Ok(changes) => tracing::info!("{changes}"),
                     Err(refusal) => tracing::error!("not reloaded, the old configuration goes on: {refusal}"),
                 },
             }

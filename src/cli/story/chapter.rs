@@ -10,6 +10,9 @@ use serde_json::Value as Json;
 /// Lines of evidence that a story shows; the record holds the rest.
 const MOST_LINES: usize = 40;
 
+/// Lists in the evidence of a run that its chapters tell one by one.
+const TOLD_ELSEWHERE: [&str; 1] = ["facts.candidates"];
+
 /// One candidate from its first record to its last.
 pub(super) fn chapter(n: usize, key: &str, records: &[Record], setting: Setting) -> String {
     let mine = || records.iter().filter(|r| r.body.candidate.as_ref().is_some_and(|c| c.key == key));
@@ -18,14 +21,28 @@ pub(super) fn chapter(n: usize, key: &str, records: &[Record], setting: Setting)
     if let Candidate::Backend(backend) = &named.candidate {
         out += &indent(&format!("query: {}", hanging(&backend.query, 7)), 2);
     }
+    out += &indent(&format!("seen: {}", seen(&named.candidate)), 2);
+    let mut answered: &[GuardReport] = &[];
     for record in mine() {
-        out += &indent(&event(record, setting), 2);
+        // An intent repeats the answers of its decision: they are told once.
+        let repeated = !answered.is_empty() && record.body.guards == answered;
+        out += &indent(&event(record, !repeated, setting), 2);
+        if !record.body.guards.is_empty() {
+            answered = &record.body.guards;
+        }
     }
     out
 }
 
+/// All that was known of a candidate and is not in its title or query.
+fn seen(candidate: &Candidate) -> String {
+    let Ok(Json::Object(mut fields)) = serde_json::to_value(candidate) else { return String::new() };
+    fields.retain(|name, value| !value.is_null() && !matches!(name.as_str(), "kind" | "query"));
+    plain(&Json::Object(fields))
+}
+
 /// One record: when, what, and all that it holds.
-pub(super) fn event(record: &Record, setting: Setting) -> String {
+pub(super) fn event(record: &Record, with_guards: bool, setting: Setting) -> String {
     let body = &record.body;
     let mut out = format!("{}  {}\n", clock(record), headline(record, setting));
     let mut more = String::new();
@@ -39,7 +56,9 @@ pub(super) fn event(record: &Record, setting: Setting) -> String {
             put(&mut more, format!("{what}: {}\n", plain(value)));
         }
     }
-    more += &guards(&body.guards, setting);
+    if with_guards {
+        more += &guards(&body.guards, setting);
+    }
     more += &evidence(body.evidence.as_ref());
     out += &indent(&more, 10);
     out
@@ -107,7 +126,11 @@ pub(super) fn guards(reports: &[GuardReport], setting: Setting) -> String {
 pub(super) fn evidence(json: Option<&Json>) -> String {
     let Some(json) = json else { return String::new() };
     let mut lines = Vec::new();
-    flatten("", json, &mut lines);
+    let mut json = json.clone();
+    if let Json::Object(map) = &mut json {
+        map.remove("notice");
+    }
+    flatten("", &json, &mut lines);
     let left_out = lines.len().saturating_sub(MOST_LINES);
     lines.truncate(MOST_LINES);
     if left_out > 0 {
@@ -119,12 +142,9 @@ pub(super) fn evidence(json: Option<&Json>) -> String {
 fn flatten(path: &str, json: &Json, lines: &mut Vec<String>) {
     let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
     match json {
-        // The message is told in its own place.
-        Json::Object(map) => {
-            for (name, value) in map.iter().filter(|(name, _)| !(path.is_empty() && *name == "notice")) {
-                flatten(&below(name), value, lines);
-            }
-        }
+        Json::Null => {}
+        Json::Object(map) => map.iter().for_each(|(name, value)| flatten(&below(name), value, lines)),
+        Json::Array(items) if items.is_empty() || TOLD_ELSEWHERE.contains(&path) => {}
         Json::Array(items) if items.iter().all(|i| !i.is_object() && !i.is_array()) => {
             lines.push(format!("{path}: {}", items.iter().map(plain).collect::<Vec<_>>().join(", ")));
         }

@@ -34,7 +34,8 @@ pub fn story(records: &[Record], setting: Setting) -> String {
     for (n, key) in keys(records).iter().enumerate() {
         out += &chapter(n + 1, key, records, setting);
     }
-    let rest: String = records.iter().filter(|r| is_rest(r, conclusion)).map(|r| chapter::event(r, setting)).collect();
+    let rest: String =
+        records.iter().filter(|r| is_rest(r, conclusion)).map(|r| chapter::event(r, true, setting)).collect();
     out += &section("The run", &rest, setting);
     out + &section("Messages", &messages(records), setting)
 }

@@ -98,6 +98,7 @@ fn a_run_that_only_observes() {
     1. pid 4711 (app@shop, psql), running 12m 3s
       query: select $1
              from orders
+      seen: application psql, backend_start 2026-11-24T20:00:00.000000Z, backend_type client backend, database shop, fingerprint x, limit_seconds 300.0, pid 4711, relation_locks 1, replication false, running_seconds 723.0, state active, superuser false, user app
       20:19:00  decided to only record it (observe): it ran 12m 3s, limit 5m
                 pass  protected  no pattern matches
 
@@ -143,6 +144,7 @@ fn a_ladder_climbed_to_its_end() {
     1. pid 4711 (app@shop, psql), running 12m 3s
       query: select $1
              from orders
+      seen: application psql, backend_start 2026-11-24T20:00:00.000000Z, backend_type client backend, database shop, fingerprint x, limit_seconds 300.0, pid 4711, relation_locks 1, replication false, running_seconds 723.0, state active, superuser false, user app
       20:19:01  decided to act: it ran 12m 3s, limit 5m
                 pass  limits  0 of 5 in this run
       20:19:01  announced cancel_backend
@@ -186,6 +188,7 @@ fn statistics_renewed() {
       playbook  cancel-long-queries (SHA-256 of its text 3f2a)
 
     1. table public.a in shop (50000 rows changed since its last ANALYZE, threshold 10050)
+      seen: autovacuum_off false, database shop, modified_rows 50000, name a, never_analyzed true, oid 16400, owner app, partitioned false, rows 100000.0, schema public, threshold_rows 10050.0
       20:19:00  announced analyze
                 class: maintenance
                 with: lock_timeout 500ms
@@ -219,6 +222,7 @@ fn a_pool_enlarged_and_put_back() {
       playbook  cancel-long-queries (SHA-256 of its text 3f2a)
 
     1. pool shop/app on orders-pool (9 clients waiting, the oldest 4.0s; 5 of 5 servers in use)
+      seen: active_servers 5, database shop, default_pool_size 5, direct_clients 2, idle_servers 0, max_wait_seconds 4.0, own_size false, pool_size 5, pooler orders-pool, pools_by_default 1, pools_total 5, usable_connections 97, user app, waiting_clients 9
       20:19:01  announced set_pool_size
                 class: disruptive
                 with: max 20, step 5
