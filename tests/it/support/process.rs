@@ -73,8 +73,11 @@ impl Process {
         self.dir = PathBuf::new();
     }
 
-    /// Ends the server by a signal and waits for its end; its folder stays.
+    /// Ends the server by a signal and waits for its end, unless it has ended already; its folder stays.
     pub fn stop(&mut self, signal: &str) {
+        if self.keeper.try_wait().expect("its state").is_some() {
+            return;
+        }
         self.signal(signal);
         // Not `wait`: that closes the pipe, and then the keeper removes the folder.
         while self.keeper.try_wait().expect("its state").is_none() {
