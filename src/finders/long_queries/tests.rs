@@ -52,7 +52,7 @@ fn each_session_is_judged_by_its_own_limit() {
     ];
     let found = found(&args, None, rows);
     assert_eq!(pids(&found), [2, 4]);
-    let Candidate::Backend(web) = &found.candidates[1] else { panic!("a backend") };
+    let Candidate::Backend(web) = &found.candidates[1] else { unreachable!("a backend") };
     assert!((web.limit_seconds - 10.0).abs() < 1e-9);
     assert_eq!(web.query, "SELECT $1");
 }

@@ -47,7 +47,7 @@ fn at_least_is_the_smallest_threshold() {
     let rows = vec![stale(1, "app", 1_500, 60.0, Cell::Bool(false)), stale(2, "etl", 40_000, 60.0, Cell::Bool(false))];
     let found = StaleStatistics.read(&ask(&args, &server, None), &[answer(NAME, "shop", rows)]);
     assert_eq!(oids(&found), [1]);
-    let Candidate::Table(table) = &found.candidates[0] else { panic!("a table") };
+    let Candidate::Table(table) = &found.candidates[0] else { unreachable!("a table") };
     assert!((table.threshold_rows - 1_000.0).abs() < 1e-9, "{}", table.threshold_rows);
 }
 

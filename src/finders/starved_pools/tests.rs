@@ -57,9 +57,9 @@ fn only_full_pools_with_waiting_clients_are_starved() {
     pool shop/login on main (5 clients waiting, the oldest 8.5s; 2 of 3 servers in use)
     pool shop/app on main (4 clients waiting, the oldest 6.5s; 3 of 3 servers in use)
     ");
-    let Candidate::Pool(own) = &found.candidates[0] else { panic!("a pool") };
+    let Candidate::Pool(own) = &found.candidates[0] else { unreachable!("a pool") };
     assert!(own.own_size);
-    let Candidate::Pool(app) = &found.candidates[2] else { panic!("a pool") };
+    let Candidate::Pool(app) = &found.candidates[2] else { unreachable!("a pool") };
     assert!(!app.own_size);
     // Five pools of 3 + 1 and one of 2; 14 of the 20 sessions are the pooler's.
     assert_eq!((app.pools_total, app.pools_by_default, app.direct_clients, app.usable_connections), (22, 5, 6, 97));
@@ -74,7 +74,7 @@ fn newer_columns_are_read() {
         row([("name", text("other")), ("pool_size", text(""))]),
     ];
     let found = found(&defaults(&StarvedPools), &answers(pools, databases, users_of));
-    let Candidate::Pool(app) = &found.candidates[0] else { panic!("a pool") };
+    let Candidate::Pool(app) = &found.candidates[0] else { unreachable!("a pool") };
     assert!(app.own_size && app.pool_size == 5 && app.pools_total == 7);
 }
 
