@@ -41,3 +41,30 @@ pub(super) fn paused() -> &'static str {
 pub(super) fn paused_words(why: &str) -> String {
     format!("pgmedic.paused is set for the role that acts: {why}")
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_reason_of_the_design_is_there() {
+        insta::assert_snapshot!(super::protected(13, "$5::text"), @r"
+        CASE
+              WHEN a.backend_type <> 'client backend' THEN 'it is a ' || a.backend_type
+              WHEN a.pid = pg_backend_pid() OR a.application_name LIKE 'pgmedic/%' THEN 'it is a session of pgmedic itself'
+              WHEN r.rolsuper IS NOT FALSE THEN 'its session user is a superuser'
+              WHEN r.rolreplication THEN 'its session user has REPLICATION'
+              WHEN a.application_name ~* '(pg_dump|pg_restore|pg_basebackup|pg_receivewal|pgbackrest|barman|wal-[ge]|patroni|postgres_fdw)'
+                THEN 'its application_name is ' || quote_literal(a.application_name)
+              WHEN a.wait_event = 'SyncRep' THEN 'it waits for synchronous replication: its commit is done here and only the standby has not confirmed it'
+              ELSE (SELECT 'it has begun a command that must not be cut short: ' || p.what
+                      FROM (SELECT pid, 'analyze' AS what FROM pg_stat_progress_analyze UNION ALL SELECT pid, 'basebackup' AS what FROM pg_stat_progress_basebackup UNION ALL SELECT pid, 'cluster' AS what FROM pg_stat_progress_cluster UNION ALL SELECT pid, 'create index' AS what FROM pg_stat_progress_create_index UNION ALL SELECT pid, 'vacuum' AS what FROM pg_stat_progress_vacuum) p WHERE p.pid = a.pid AND p.what <> $5::text LIMIT 1)
+            END
+        ");
+        insta::assert_snapshot!(super::paused(), @r"
+        (SELECT s.why FROM pg_db_role_setting d CROSS JOIN LATERAL (
+                SELECT btrim(substr(e.entry, strpos(e.entry, '=') + 1)) AS why FROM unnest(d.setconfig) AS e(entry)
+                 WHERE lower(e.entry) LIKE 'pgmedic.paused=%') s
+              WHERE (d.setrole = 0 OR d.setrole IN (SELECT m.oid FROM pg_roles m WHERE m.rolname IN (session_user, current_user)))
+                AND lower(s.why) NOT IN ('', 'off', 'false', 'no', '0') LIMIT 1)
+        ");
+    }
+}
