@@ -6,9 +6,11 @@ pub mod args;
 pub mod catalogue;
 mod guarding;
 mod ladder;
+mod later;
 mod params;
 pub mod read;
 pub mod references;
+mod triggers;
 
 pub use args::{Arg, Args};
 pub use catalogue::{ActionSpec, Catalogue, FinderSpec, Param, ParamType};
