@@ -16,13 +16,9 @@ need_packages() {
     say "PostgreSQL, PgBouncer and jq are here."
     return
   fi
-  say "To be installed through apt: ${missing[*]}"
-  say "No cluster is created and no service is left running by them."
-  if [[ $1 != true && -t 0 ]]; then
-    read -r -p "   Install them now? [Y/n] " answer
-    [[ ${answer:-y} == [Yy]* ]] || fail "nothing was installed"
-  fi
-  bash "$root/tests/packages/install.sh" "${missing[@]}"
+  local options=()
+  [[ $1 == true ]] && options=(--yes)
+  bash tests/support/install.sh "${options[@]}" "${missing[@]}" || fail "it needs: ${missing[*]}"
 }
 
 # --- folders and processes ------------------------------------------------------------------------------------------
