@@ -29,7 +29,8 @@ pub enum Sent {
         /// Its answer.
         detail: String,
     },
-    /// The receiver is not there, or asks to wait: nothing is said about this message.
+    /// Nothing is said about this message: the receiver is not there or asks to wait, or the channel
+    /// must be configured otherwise, which a person will do.
     Retry {
         /// What the receiver asked for.
         after: Option<Duration>,
@@ -62,12 +63,11 @@ pub async fn send(request: &Request, allow_private: bool) -> Sent {
 
 async fn attempt(request: &Request, allow_private: bool) -> Sent {
     let Ok(url) = Url::parse(request.url.expose_secret().trim()) else {
-        return Sent::Rejected { detail: "the channel's address is not a URL; nothing was sent".to_owned() };
+        return Sent::Retry { after: None, detail: "the channel's address is not a URL; nothing was sent".to_owned() };
     };
     let pinned = match address::permitted(&url, allow_private).await {
         Ok(pinned) => pinned,
-        Err(address::Refused::NotFound(detail)) => return Sent::Retry { after: None, detail },
-        Err(address::Refused::Forbidden(detail)) => return Sent::Rejected { detail },
+        Err(why) => return Sent::Retry { after: None, detail: format!("{why}; nothing was sent") },
     };
     let client = match client(pinned) {
         Ok(client) => client,

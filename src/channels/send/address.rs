@@ -40,45 +40,32 @@ const PRIVATE: [(&str, &str); 11] = [
     ("64:ff9b:1::/48", "private"),
 ];
 
-/// Why nothing is sent.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refused {
-    /// The name does not resolve now.
-    NotFound(String),
-    /// It must not be reached.
-    Forbidden(String),
-}
-
 /// The addresses behind a URL, if every one of them may be reached.
 ///
 /// # Errors
 /// Says what forbids it and what to configure, without naming the host.
-pub(super) async fn permitted(url: &Url, allow_private: bool) -> Result<Vec<SocketAddr>, Refused> {
-    let forbidden = |why: &str| Err(Refused::Forbidden(format!("{why}; nothing was sent")));
-    if !matches!(url.scheme(), "https" | "http") {
-        return forbidden("the channel's address is neither https nor http");
-    }
-    if url.scheme() == "http" && !allow_private {
-        return forbidden("plain http is refused: use https, or allow_private: true for a private address");
+pub(super) async fn permitted(url: &Url, allow_private: bool) -> Result<Vec<SocketAddr>, String> {
+    let plain = match url.scheme() {
+        "https" => false,
+        "http" => true,
+        _ => return Err("the channel's address is neither https nor http".to_owned()),
+    };
+    if plain && !allow_private {
+        return Err("plain http is refused: use https, or allow_private: true for a private address".to_owned());
     }
     let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
-        return forbidden("the channel's address names no host");
+        return Err("the channel's address names no host".to_owned());
     };
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    let found = tokio::time::timeout(LOOKUP_DEADLINE, tokio::net::lookup_host((host, port))).await;
-    let found: Vec<SocketAddr> = match found {
-        Ok(Ok(found)) => found.collect(),
-        Ok(Err(_)) => return Err(Refused::NotFound("the channel's host name does not resolve".to_owned())),
-        Err(_) => return Err(Refused::NotFound("the channel's host name was not resolved within 5s".to_owned())),
-    };
+    let found: Vec<SocketAddr> = tokio::time::timeout(LOOKUP_DEADLINE, tokio::net::lookup_host((host, port)))
+        .await
+        .map_err(|_| format!("the channel's host name was not resolved within {}s", LOOKUP_DEADLINE.as_secs()))?
+        .map_err(|_| "the channel's host name does not resolve".to_owned())?
+        .collect();
     if found.is_empty() {
-        return Err(Refused::NotFound("the channel's host name has no address".to_owned()));
+        return Err("the channel's host name has no address".to_owned());
     }
-    for address in &found {
-        if let Err(why) = check(address.ip(), allow_private, url.scheme() == "http") {
-            return forbidden(&why);
-        }
-    }
+    found.iter().try_for_each(|address| check(address.ip(), allow_private, plain))?;
     Ok(found)
 }
 

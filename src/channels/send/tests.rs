@@ -54,7 +54,7 @@ async fn what_must_not_be_reached_is_not() {
     let refused = |url: &'static str, allow_private: bool| async move {
         let request = Request { url: url.into(), headers: Vec::new(), body: Vec::new(), dead_when: &[] };
         let sent = send(&request, allow_private).await;
-        if let Sent::Rejected { detail } = sent { detail } else { format!("not refused: {sent:?}") }
+        if let Sent::Retry { after: None, detail } = sent { detail } else { format!("not refused: {sent:?}") }
     };
     for allow in [true, false] {
         assert!(refused("https://169.254.169.254/latest/meta-data", allow).await.contains("169.254.169.254 is a link"));
@@ -67,4 +67,19 @@ async fn what_must_not_be_reached_is_not() {
     assert!(refused("http://93.184.215.14/x", true).await.contains("use https"));
     assert!(refused("file:///etc/passwd", true).await.contains("neither https nor http"));
     assert!(refused("not a url", true).await.contains("not a URL"));
+}
+
+#[tokio::test]
+async fn a_name_means_what_was_checked_and_nothing_else() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let checked = listener.local_addr().unwrap();
+    let url = format!("http://localhost.:{}/", checked.port());
+    let elsewhere = std::net::SocketAddr::from(([127, 0, 0, 2], 0));
+    client(vec![elsewhere]).unwrap().get(&url).send().await.expect_err("nobody listens at what was checked");
+    let accepted = async { listener.accept().await.unwrap() };
+    let asked = client(vec![checked]).unwrap().get(format!("http://no-such-host.invalid:{}/", checked.port())).send();
+    tokio::select! {
+        _ = accepted => {}
+        answer = asked => assert!(answer.is_ok(), "the pinned address was not used: {answer:?}"),
+    }
 }

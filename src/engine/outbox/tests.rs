@@ -201,6 +201,15 @@ async fn retry_after_is_honoured_and_nothing_overtakes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn not_even_a_receiver_that_says_at_once_is_hurried() {
+    let log = Log::default();
+    log.tell(&["slack"], "a");
+    let stage = Stage::start(log, |_, at| if at < Duration::from_secs(5) { retry(Some(0)) } else { ok() });
+    stage.until_empty(MINUTE).await;
+    assert!(stage.seen().len() <= 7, "{:?}", stage.seen());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_receiver_that_is_down_for_hours_loses_nothing() {
     let log = Log::default();
     for i in 0..50 {
@@ -260,6 +269,20 @@ async fn a_dead_address_closes_the_channel_until_a_reload() {
     stage.log.tell(&["slack"], "d");
     stage.until_empty(MINUTE).await;
     assert_eq!(stage.log.ends()[3].status, "delivered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_from_before_a_reload_closes_nothing() {
+    let log = Log::default();
+    log.tell(&["slack"], "a");
+    let stage = Stage::start(log, |_, at| match at {
+        at if at < Duration::from_secs(1) => Sent::Gone { detail: "answered 410".to_owned() },
+        _ => ok(),
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    stage.channels.send_modify(|_| {});
+    stage.until_empty(MINUTE).await;
+    assert_eq!((stage.log.ends()[0].status.as_str(), stage.log.ends()[0].attempts), ("delivered", 2));
 }
 
 #[tokio::test(start_paused = true)]
