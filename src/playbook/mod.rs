@@ -9,8 +9,8 @@ mod ladder;
 mod later;
 mod params;
 pub mod read;
-pub mod references;
 pub mod reference;
+pub mod references;
 mod triggers;
 
 pub use args::{Arg, Args};

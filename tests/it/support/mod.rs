@@ -5,10 +5,12 @@
 
 mod cluster;
 mod pgbouncer;
+mod pgmedic;
 mod places;
 mod process;
 
-pub use cluster::{Cluster, eventually};
+pub use ::pgmedic::{Daemon, Home, target_of};
+pub use cluster::{Cluster, Sleeper, eventually};
 pub use pgbouncer::PgBouncer;
 
 /// One test per major that the house must work on: `each_major!(name, async |cluster| { … })` becomes
@@ -58,28 +60,28 @@ pub async fn on_major(major: u32, body: impl AsyncFnOnce(Cluster)) {
 }
 
 /// A target of the configuration with this connection string and nothing else.
-pub fn target(dsn: &str) -> pgmedic::config::Target {
-    pgmedic::config::Target {
+pub fn target(dsn: &str) -> ::pgmedic::config::Target {
+    ::pgmedic::config::Target {
         name: "orders".to_owned(),
         dsn: plain(dsn),
         password: None,
         act_as: None,
-        mode: pgmedic::model::Mode::Enforce,
-        labels: pgmedic::model::Labels::new(),
+        mode: ::pgmedic::model::Mode::Enforce,
+        labels: ::pgmedic::model::Labels::new(),
         databases: Vec::new(),
         pgbouncer: Vec::new(),
     }
 }
 
 /// A text of the configuration as written.
-pub fn plain(text: &str) -> pgmedic::config::Text {
-    pgmedic::config::Text::Plain(text.into())
+pub fn plain(text: &str) -> ::pgmedic::config::Text {
+    ::pgmedic::config::Text::Plain(text.into())
 }
 
 /// A driver for a target; only plain texts resolve.
-pub fn driver(target: &pgmedic::config::Target, acts: bool) -> std::sync::Arc<dyn pgmedic::drivers::TargetDriver> {
-    use pgmedic::config::Text;
-    use pgmedic::drivers::{Connect, live::Live};
+pub fn driver(target: &::pgmedic::config::Target, acts: bool) -> std::sync::Arc<dyn ::pgmedic::drivers::TargetDriver> {
+    use ::pgmedic::config::Text;
+    use ::pgmedic::drivers::{Connect, live::Live};
     let resolve = |text: &Text| match text {
         Text::Plain(secret) => Ok(secret.clone()),
         other => Err(format!("{other:?} is not resolved in this test")),
