@@ -62,6 +62,16 @@ fn the_statement_names_its_run_and_its_whole_victim() {
 }
 
 #[test]
+fn only_a_copy_may_be_ended_in_its_progress() {
+    let (args, server) = (Args::default(), server(150_018));
+    for (progress, allowed) in [("copy", "copy"), ("create index", ""), ("vacuum", "")] {
+        let candidate = Candidate::Backend(Backend { progress: Some(progress.to_owned()), ..backend() });
+        let deed = CancelBackend.deed(&order(&candidate, &args, &server)).unwrap();
+        assert_eq!(deed.act.params[4], Value::Text(allowed.to_owned()));
+    }
+}
+
+#[test]
 fn a_statement_without_a_start_is_left_alone() {
     let candidate = Candidate::Backend(Backend { query_start: None, ..backend() });
     let (args, server) = (Args::default(), server(150_018));

@@ -103,10 +103,10 @@ each_major!(own_sessions_are_not_listed, async |cluster: Cluster| {
     assert_eq!(found(&hands, own.pid).await, None);
 });
 
-each_major!(a_command_that_was_begun_since_is_protected, async |cluster: Cluster| {
+each_major!(a_build_of_an_index_is_protected, async |cluster: Cluster| {
     let hands = Hands::of(&cluster, None);
     cluster.sql("app", "CREATE TABLE t (a int); INSERT INTO t SELECT generate_series(1, 10); ALTER TABLE t OWNER TO app;
-        CREATE FUNCTION slow(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN PERFORM pg_sleep(2); RETURN $1; END'").await;
+        CREATE FUNCTION slow(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN PERFORM pg_sleep(0.3); RETURN $1; END'").await;
     let builder = cluster.sleeper("app", "app", "CREATE INDEX i ON t (slow(a))").await;
     eventually(async || found(&hands, builder.pid).await.is_some_and(|b| b.progress.is_some())).await;
     let backend = found(&hands, builder.pid).await.unwrap();
@@ -114,11 +114,28 @@ each_major!(a_command_that_was_begun_since_is_protected, async |cluster: Cluster
     assert_eq!(backend.query, "CREATE INDEX i ON t (slow(a))");
     assert!(backend.relation_locks >= 1);
     let before = Backend { progress: None, ..backend.clone() };
-    let (status, detail) = act(&hands, "cancel_backend", &before).await;
-    let reason = "protected in the act: it has begun a command that must not be cut short: create index";
-    assert_eq!((status, detail.as_str()), (OutcomeStatus::Refused, reason));
-    // What guards let through knowingly is not protected.
-    assert_eq!(act(&hands, "cancel_backend", &backend).await.0, OutcomeStatus::Done);
+    for decided_on in [before, backend] {
+        let (status, detail) = act(&hands, "cancel_backend", &decided_on).await;
+        let reason = "protected in the act: it is in the middle of a command that must not be cut short: create index";
+        assert_eq!((status, detail.as_str()), (OutcomeStatus::Refused, reason));
+    }
+    assert_eq!(builder.ended().await, Ok(()));
+});
+
+each_major!(a_commit_that_waits_for_a_standby_is_protected, async |cluster: Cluster| {
+    let hands = Hands::of(&cluster, None);
+    cluster.connect("app", "app").await.batch_execute("CREATE TABLE t (a int)").await.unwrap();
+    cluster.sql("postgres", "ALTER SYSTEM SET synchronous_standby_names = 'nobody'").await;
+    cluster.sql("postgres", "SELECT pg_reload_conf()").await;
+    let waits = async |pid| found(&hands, pid).await.filter(|b| b.wait.as_deref() == Some("IPC/SyncRep"));
+    let commit = cluster.sleeper("app", "app", "SET synchronous_commit = on; INSERT INTO t VALUES (1)").await;
+    eventually(async || waits(commit.pid).await.is_some()).await;
+    let backend = waits(commit.pid).await.unwrap();
+    for action in ["cancel_backend", "terminate_backend"] {
+        let (status, detail) = act(&hands, action, &backend).await;
+        assert_eq!(status, OutcomeStatus::Refused);
+        assert!(detail.starts_with("protected in the act: it waits for synchronous replication"), "{detail}");
+    }
 });
 
 each_major!(a_role_setting_stops_what_acts, async |cluster: Cluster| {
