@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(dead_code, reason = "a harness offers more than the tests of one day use")]
 
+mod certificates;
 mod cluster;
 mod pgbouncer;
 mod places;
 mod process;
 
+pub use certificates::Certificates;
 pub use cluster::{Cluster, eventually};
 pub use pgbouncer::PgBouncer;
 
