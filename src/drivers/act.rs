@@ -1,18 +1,18 @@
 //! Acts: the right to act, the precondition, the settings, the statement, in this order.
 
 use super::Fault;
-use super::ask::{pooler, put};
+use super::ask::pooler;
 use super::live::LiveTarget;
 use super::pooler::Console;
 use super::session::Session;
 use super::settings::Purpose;
 use super::statement::{Limits, run};
 use crate::model::query::{Act, ActAnswer};
-use crate::model::{Duration, Ownership, Place};
+use crate::model::{Duration, Ownership, Place, Question, Row};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// For a precondition on a pooler's console.
+/// For a precondition.
 const LOOK: Duration = Duration::from_secs(5);
 
 /// Sends one act, if this process holds the right to act.
@@ -80,13 +80,18 @@ async fn in_work_session(
 async fn in_session(session: &Session, act: &Act, limits: &Limits<'_>) -> Result<ActAnswer, Fault> {
     session.set(&act.settings).await?;
     if let Some(question) = &act.precondition
-        && put(session, question).await.map_err(not_sent)?.is_empty()
+        && look(session, question, limits).await?.is_empty()
     {
         return Ok(ActAnswer::default());
     }
     session.take_warnings();
     let rows = run(session, &act.statement, &act.params, limits).await?;
     Ok(ActAnswer { sent: true, rows, warnings: session.take_warnings() })
+}
+
+async fn look(session: &Session, question: &Question, limits: &Limits<'_>) -> Result<Vec<Row>, Fault> {
+    let limits = Limits { deadline: LOOK.min(limits.deadline), ..*limits };
+    run(session, &question.sql, &question.params, &limits).await.map_err(not_sent)
 }
 
 /// The console cannot be fenced: the lock is looked at right before.

@@ -63,11 +63,7 @@ pub fn pooler<'a>(target: &'a LiveTarget, name: &str) -> Result<&'a PgBouncer, F
     found.ok_or_else(|| Fault::Unreachable(format!("target {} has no pooler `{name}`", target.target.name)))
 }
 
-/// One question in a session that is open.
-///
-/// # Errors
-/// As [`run`].
-pub async fn put(session: &Session, question: &Question) -> Result<Vec<Row>, Fault> {
+async fn put(session: &Session, question: &Question) -> Result<Vec<Row>, Fault> {
     run(session, &question.sql, &question.params, &Limits::deadline(DEADLINE)).await
 }
 

@@ -95,14 +95,23 @@ fn refusal(key: &str) -> String {
     match key {
         "application_name" => "`application_name` is pgmedic's own to set: leave it out".to_owned(),
         "options" => "`options` cannot be given: pgmedic sets its sessions up itself".to_owned(),
-        _ => format!("the connection option `{key}` is not supported; these are: {}", KEYS.join(", ")),
+        _ if key.chars().all(|c| c.is_ascii_lowercase() || c == '_') => {
+            format!("the connection option `{key}` is not supported; these are: {}", KEYS.join(", "))
+        }
+        // Not a word: likely a piece of a password that was not escaped. It is not repeated.
+        _ => format!("an option has a strange name; {ESCAPE}; options are: {}", KEYS.join(", ")),
     }
 }
+
+const ESCAPE: &str = "in a URL's password write %3F for ?, %2F for /, %40 for @, %25 for %";
 
 fn from_url(rest: &str) -> Result<Params, String> {
     let mut params = Params::default();
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
+    if database.contains('@') {
+        return Err(format!("the URL has an `@` behind its `/`; {ESCAPE}"));
+    }
     let (login, place) = authority.rsplit_once('@').unwrap_or(("", authority));
     let (user, password) = login.split_once(':').unwrap_or((login, ""));
     let (host, port) = host_and_port(place)?;
@@ -113,7 +122,8 @@ fn from_url(rest: &str) -> Result<Params, String> {
         }
     }
     for pair in query.split('&').filter(|p| !p.is_empty()) {
-        let (key, value) = pair.split_once('=').ok_or_else(|| format!("`{pair}` lacks `=` after its `?`"))?;
+        let (key, value) =
+            pair.split_once('=').ok_or_else(|| format!("behind `?` an option lacks its `=`; {ESCAPE}"))?;
         params.put(&decode(key)?, decode(value)?)?;
     }
     Ok(params)
@@ -217,10 +227,13 @@ mod tests {
             ("host", "`=` is missing"),
             ("password='x", "not closed"),
             ("postgresql://h/%zz", "%25"),
+            ("postgresql://u:SE?CRET@h/d", "%3F"),
+            ("postgresql://u:SE?CRET=x@h/d", "%3F"),
+            ("postgresql://u:SE/CRET@h/d", "%2F"),
         ];
         for (text, named) in cases {
             let why = Params::parse(text).err().unwrap();
-            assert!(why.contains(named), "{text}: {why}");
+            assert!(why.contains(named) && !why.contains("CRET"), "{text}: {why}");
         }
     }
 

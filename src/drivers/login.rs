@@ -42,7 +42,7 @@ pub struct Extra {
 /// Names the option that is wrong or missing; never repeats a secret.
 pub fn read(dsn: &str, extra: Extra, base: &Path) -> Result<Login, String> {
     let params = Params::parse(dsn)?.or_environment(|name| std::env::var(name).ok());
-    let host = params.get("host").unwrap_or("/var/run/postgresql").to_owned();
+    let host = params.get("host").or(params.get("hostaddr")).unwrap_or("/var/run/postgresql").to_owned();
     let port = number(&params, "port")?.unwrap_or(5432);
     let port = u16::try_from(port).map_err(|_| "`port` is at most 65535".to_owned())?;
     let written = params.get("user").map(str::to_owned);

@@ -7,6 +7,7 @@ use super::settings::{Purpose, statements};
 use crate::model::Duration;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio_postgres::error::Severity;
 use tokio_postgres::{AsyncMessage, CancelToken, Client};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::sync::CancellationToken;
@@ -102,7 +103,7 @@ async fn connect(login: &Login, database: &str, purpose: Purpose) -> Result<Sess
         while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
             if let AsyncMessage::Notice(notice) = message {
                 let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                if notice.severity() == "WARNING" && kept.len() < MOST_WARNINGS {
+                if notice.parsed_severity() == Some(Severity::Warning) && kept.len() < MOST_WARNINGS {
                     kept.push(notice.message().to_owned());
                 }
             }

@@ -80,10 +80,15 @@ pub async fn run(session: &Session, sql: &str, params: &[Value], limits: &Limits
 async fn send(session: &Session, sql: &str, params: &[Value], sent: &AtomicBool) -> Result<Vec<Row>, Fault> {
     let types = values::types(params);
     let prepared = session.client.prepare_typed(sql, &types).await.map_err(|e| fault::before(&e))?;
-    rows::check(prepared.columns()).map_err(Fault::Unreachable)?;
+    rows::check(prepared.columns()).map_err(not_read)?;
     sent.store(true, Ordering::Relaxed);
     let answer = session.client.query(&prepared, &values::values(params)).await.map_err(|e| fault::after(&e))?;
     rows::read(&answer).map_err(|why| Fault::Lost(format!("its answer cannot be read: {why}")))
+}
+
+/// Said before anything is sent, and the session is sound: `feature_not_supported`.
+fn not_read(message: String) -> Fault {
+    Fault::Refused { sqlstate: "0A000".to_owned(), message }
 }
 
 async fn let_go<T>(session: &Session, mut work: Pin<&mut impl Future<Output = T>>) -> Option<T> {

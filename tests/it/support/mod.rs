@@ -3,13 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(dead_code, reason = "a harness offers more than the tests of one day use")]
 
+mod certificates;
 mod cluster;
 mod pgbouncer;
 mod pgmedic;
 mod places;
 mod process;
 
-pub use ::pgmedic::{Daemon, Home, target_of};
+pub use self::pgmedic::{Daemon, Home, target_of};
+pub use certificates::Certificates;
 pub use cluster::{Cluster, Sleeper, eventually};
 pub use pgbouncer::PgBouncer;
 

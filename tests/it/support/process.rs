@@ -15,7 +15,7 @@ exec 3<&0
 "$@" </dev/null 3<&- &
 server=$!
 echo "$server" >"$folder/pid"
-(while read -r _; do :; done; : >"$folder/ended"; kill "-$signal" "$server") <&3 2>/dev/null &
+(while read -r _; do :; done; : >"$folder/ended"; kill "-$signal" "$server"; kill -CONT "$server") <&3 2>/dev/null &
 reader=$!
 wait "$server"; code=$?
 kill "$reader" 2>/dev/null
