@@ -5,7 +5,9 @@ use super::global::{Exit, Failure};
 use super::output::Out;
 use clap::{Args, CommandFactory};
 
-/// Print the completions of a shell: `pgmedic completions bash > /etc/bash_completion.d/pgmedic`
+/// Print the completions of a shell
+///
+/// For example: `pgmedic completions bash > /etc/bash_completion.d/pgmedic`
 #[derive(Args, Debug)]
 pub(super) struct Command {
     /// Which shell

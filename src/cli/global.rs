@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 /// Options that every command takes.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// The configuration file
     #[arg(long, global = true, value_name = "FILE", env = "PGMEDIC_CONFIG", default_value = "pgmedic.yaml")]
@@ -16,7 +17,7 @@ pub struct Global {
     /// Short for `-o json`
     #[arg(long, global = true, conflicts_with = "output")]
     pub json: bool,
-    /// When to use colour; NO_COLOR turns `auto` off
+    /// When to use colour; `NO_COLOR` turns `auto` off
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = When::Auto)]
     pub color: When,
     /// Print results and errors only
@@ -40,7 +41,7 @@ pub enum Format {
 /// When to use colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum When {
-    /// On a terminal, unless NO_COLOR is set
+    /// On a terminal, unless `NO_COLOR` is set
     Auto,
     /// Even into a pipe
     Always,

@@ -1,7 +1,12 @@
 //! Words on a command line and what they print: one file per command.
 
+mod audit;
 mod completions;
+mod dsn;
+mod foreground;
 mod global;
+mod lint;
+mod offline;
 mod output;
 mod pause;
 mod plan;
@@ -11,9 +16,12 @@ mod reach;
 mod reload;
 mod resume;
 mod run;
+mod serve;
+mod start;
 mod status;
 mod status_text;
 mod story;
+mod systemd;
 mod targets;
 mod text;
 mod version;
@@ -41,12 +49,15 @@ const EXIT_CODES: &str = "Exit codes: 0 fine; 1 it ran and found trouble; 2 wron
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::Command),
     Run(run::Command),
     Plan(plan::Command),
     Why(why::Command),
     Status(status::Command),
     Targets(targets::Command),
     Playbooks(playbooks::Command),
+    Lint(lint::Command),
+    Audit(audit::Command),
     Pause(pause::Command),
     Resume(resume::Command),
     Reload(reload::Command),
@@ -75,6 +86,9 @@ pub fn main() -> ExitCode {
 
 async fn dispatch(command: Command, global: &Global, out: &Out) -> Result<Exit, Failure> {
     match command {
+        Command::Serve(c) => c.run(global).await,
+        Command::Lint(c) => c.run(global, out),
+        Command::Audit(c) => c.run(global, out).await,
         Command::Run(c) => c.run(global, out).await,
         Command::Plan(c) => c.run(global, out).await,
         Command::Why(c) => c.run(global, out).await,

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use std::io::{IsTerminal, Write};
 
 /// Where results go.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Out {
     /// How to print.
     pub format: Format,
@@ -63,15 +63,20 @@ impl Out {
     where
         T: Serialize + DeserializeOwned + Clone,
     {
+        self.rendered(values, || text(&printable(&values.to_vec())))
+    }
+
+    /// Prints a list whose text is already made for a terminal.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn rendered<T: Serialize>(&self, values: &[T], text: impl FnOnce() -> String) -> Result<(), Failure> {
         match self.format {
-            Format::Text => write(text(&printable(&values.to_vec())).as_bytes()),
+            Format::Text => write(text().as_bytes()),
             Format::Json | Format::Jsonl => {
-                let lines: Result<Vec<String>, _> = values.iter().map(serde_json::to_string).collect();
-                let mut all = lines.map_err(unprintable)?.join("\n");
-                if !all.is_empty() {
-                    all.push('\n');
-                }
-                write(all.as_bytes())
+                let lines: Result<Vec<String>, _> =
+                    values.iter().map(|v| serde_json::to_string(v).map(|line| line + "\n")).collect();
+                write(lines.map_err(unprintable)?.concat().as_bytes())
             }
             Format::Yaml => write(serde_saphyr::to_string(&values).map_err(unprintable)?.as_bytes()),
         }
@@ -83,6 +88,11 @@ impl Out {
     /// When the output cannot be written.
     pub fn raw(&self, bytes: &[u8]) -> Result<(), Failure> {
         write(bytes)
+    }
+
+    /// Something that is wrong beside the result, on standard error, also when asked to be quiet.
+    pub fn complain(&self, line: &str) {
+        let _ = writeln!(std::io::stderr(), "pgmedic: {}", self.paint.red(line));
     }
 
     /// A remark beside the result, on standard error.
@@ -123,12 +133,6 @@ impl Paint {
     #[must_use]
     pub fn bold(self, text: &str) -> String {
         self.with("1", text)
-    }
-
-    /// What matters least.
-    #[must_use]
-    pub fn dim(self, text: &str) -> String {
-        self.with("2", text)
     }
 
     /// What is wrong.

@@ -26,7 +26,9 @@ fn plan(report: &PlanReport, paint: Paint, width: Option<u16>) -> String {
     let mut out = format!("{} (mode {})\n", paint.bold(&title), report.mode.word());
     out += &indent(&report.about, 2);
     out += &format!("  {}: {}\n", verdict(report.verdict, paint), report.reason);
-    out += &indent(&objections(&report.guards, width), 4);
+    if report.verdict != Verdict::Quiet {
+        out += &indent(&objections(&report.guards, width), 4);
+    }
     for (n, candidate) in report.candidates.iter().enumerate() {
         out += &one(n + 1, candidate, paint, width);
     }

@@ -7,7 +7,7 @@ use super::status_text;
 use crate::model::Timestamp;
 use clap::Args;
 
-/// List the playbooks: their modes, targets, when they are next due and how they last ended
+/// List the playbooks: modes, targets, when they are due, how they ended
 #[derive(Args, Debug)]
 pub(super) struct Command {}
 

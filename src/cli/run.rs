@@ -82,6 +82,9 @@ mod tests {
 
     #[test]
     fn a_run_says_what_it_did_and_where_the_story_is() {
-        insta::assert_snapshot!(text(&report(2, 1, 1, 0)), @"");
+        insta::assert_snapshot!(text(&report(2, 1, 1, 0)), @"
+        act: 2 long queries (acted on 2, helped 1, 1 failed)
+        The whole story: pgmedic audit show 01K
+        ");
     }
 }

@@ -19,7 +19,7 @@ impl Command {
     pub(super) async fn run(self, global: &Global, out: &Out) -> Result<Exit, Failure> {
         let report = match reach::daemon(global)? {
             Some(daemon) => daemon.why(&self.playbook, &self.target).await?,
-            None => foreground::why(global, out, &self.playbook, &self.target).await?,
+            None => foreground::why(global, &self.playbook, &self.target).await?,
         };
         out.one(&report, |r| plan_text::why(r, out.paint, out.width))?;
         Ok(Exit::FINE)

@@ -4,7 +4,10 @@
 pub mod access;
 pub mod client;
 pub mod problem;
+mod records;
 mod routes;
 mod socket;
+#[cfg(test)]
+mod tests;
 
-pub use socket::{serve_socket, socket_path};
+pub use socket::{Socket, socket_path};

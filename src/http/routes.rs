@@ -2,17 +2,21 @@
 
 use super::access::{Caller, word};
 use super::problem::Problem;
+use super::records;
 use crate::config::AccessRole;
 use crate::engine::api::{Control, PauseRequest, PlanReport, PlanRequest, Refusal, RunReport, RunRequest};
 use crate::engine::api::{Status, WhyReport};
 use crate::model::history::Scope;
-use axum::extract::{DefaultBodyLimit, Extension, FromRequest, Query, Request, State};
-use axum::http::StatusCode;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{DefaultBodyLimit, Extension, FromRef, FromRequest, Query, Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,11 +27,32 @@ const BODY_DEADLINE: Duration = Duration::from_secs(10);
 /// An answer that only needs looking is not waited for longer.
 const ANSWER_DEADLINE: Duration = Duration::from_mins(1);
 
+/// What the routes work on.
+#[derive(Clone)]
+pub(super) struct Service {
+    /// The engine.
+    pub(super) control: Arc<dyn Control>,
+    /// Where the audit log is.
+    pub(super) data_dir: Arc<Path>,
+}
+
+impl FromRef<Service> for Arc<dyn Control> {
+    fn from_ref(service: &Service) -> Arc<dyn Control> {
+        service.control.clone()
+    }
+}
+
+impl FromRef<Service> for Arc<Path> {
+    fn from_ref(service: &Service) -> Arc<Path> {
+        service.data_dir.clone()
+    }
+}
+
 type Engine = State<Arc<dyn Control>>;
 type Answer<T> = Result<Json<T>, Problem>;
 
 /// All routes. Whoever serves them inserts the [`Caller`] of each connection.
-pub(super) fn router(control: Arc<dyn Control>) -> Router {
+pub(super) fn router(service: Service) -> Router {
     Router::new()
         .route("/api/v1/status", get(status))
         .route("/api/v1/plan", post(plan))
@@ -36,10 +61,11 @@ pub(super) fn router(control: Arc<dyn Control>) -> Router {
         .route("/api/v1/pause", post(pause))
         .route("/api/v1/resume", post(resume))
         .route("/api/v1/reload", post(reload))
+        .route("/api/v1/records", get(records))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .with_state(control)
+        .with_state(service)
 }
 
 /// What `/why` is asked with.
@@ -70,11 +96,8 @@ async fn plan(State(engine): Engine, Body(request): Body<PlanRequest>) -> Answer
     within(engine.plan(request)).await
 }
 
-async fn why(
-    State(engine): Engine,
-    query: Result<Query<WhyQuery>, axum::extract::rejection::QueryRejection>,
-) -> Answer<WhyReport> {
-    let Query(q) = query.map_err(|e| Problem::malformed(StatusCode::BAD_REQUEST, e.body_text()))?;
+async fn why(State(engine): Engine, query: Result<Query<WhyQuery>, QueryRejection>) -> Answer<WhyReport> {
+    let q = asked(query)?;
     within(engine.why(&q.playbook, &q.target)).await
 }
 
@@ -104,6 +127,20 @@ async fn resume(State(engine): Engine, Extension(caller): Extension<Caller>, Bod
 async fn reload(State(engine): Engine, Extension(caller): Extension<Caller>) -> Answer<Reloaded> {
     need(&caller, AccessRole::Operator, "reload")?;
     to_its_end(async move { engine.reload(&caller.actor).await.map(|changes| Reloaded { changes }) }).await
+}
+
+async fn records(
+    State(data_dir): State<Arc<Path>>,
+    query: Result<Query<records::Wanted>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let wanted = asked(query)?;
+    let read = tokio::task::spawn_blocking(move || records::answer(&data_dir, wanted));
+    read.await.map_err(|e| Refusal::Unavailable(format!("reading the log broke off: {e}")))?
+}
+
+fn asked<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Problem> {
+    let faulty = |e: QueryRejection| Problem::malformed(StatusCode::BAD_REQUEST, e.body_text());
+    query.map(|Query(wanted)| wanted).map_err(faulty)
 }
 
 async fn nothing_here(request: Request) -> Problem {
@@ -143,6 +180,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        // What announces itself as too large is refused before a byte of it is read.
+        let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
+        if announced.is_some_and(|length: usize| length > BODY_LIMIT) {
+            return Err(Problem::malformed(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 1 MiB"));
+        }
         let late = |_| Problem::malformed(StatusCode::REQUEST_TIMEOUT, "the body did not come within 10 s");
         let bytes = tokio::time::timeout(BODY_DEADLINE, Bytes::from_request(request, state))
             .await

@@ -14,7 +14,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -33,40 +33,55 @@ pub fn socket_path(data_dir: &Path) -> PathBuf {
     data_dir.join("pgmedic.sock")
 }
 
-/// Serves the API on the socket of a data directory until `stop`; answers under way get 9 s to end.
-///
-/// # Errors
-/// When the socket cannot be bound: another daemon answers on it, or the directory does not allow it.
-pub async fn serve_socket(
-    data_dir: &Path,
-    control: Arc<dyn Control>,
-    roles: Roles,
-    stop: CancellationToken,
-) -> io::Result<()> {
-    let path = socket_path(data_dir);
-    let listener = bind(&path)?;
-    let router = routes::router(control);
-    let roles = Arc::new(roles);
-    let peers = TaskTracker::new();
-    let places = Arc::new(Semaphore::new(MOST_PEERS));
-    while let Some(stream) = next(&listener, &stop).await {
-        // The semaphore is never closed, so a place always comes.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
-        let (router, roles, stop) = (router.clone(), Arc::clone(&roles), stop.clone());
-        peers.spawn(async move {
-            if let Err(error) = converse(stream, router, roles, stop).await {
-                tracing::debug!(%error, "a peer of the socket left early");
-            }
-            drop(place);
-        });
+/// The bound socket; its file goes when it is dropped.
+#[derive(Debug)]
+pub struct Socket {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl Socket {
+    /// Binds the socket of a data directory. One that a dead daemon left behind is removed, but only
+    /// if nobody answers on it.
+    ///
+    /// # Errors
+    /// Another daemon answers on it, or the directory does not allow it.
+    pub fn bind(data_dir: &Path) -> io::Result<Socket> {
+        let path = socket_path(data_dir);
+        Ok(Socket { listener: bind(&path)?, path })
     }
-    // From here a new daemon may bind its own.
-    std::fs::remove_file(&path)?;
-    peers.close();
-    if tokio::time::timeout(GRACE, peers.wait()).await.is_err() {
-        tracing::warn!("{} requests were still under way after {} s", peers.len(), GRACE.as_secs());
+
+    /// Serves the API until `stop`; answers under way then get 9 s to end. `roles` may change meanwhile.
+    pub async fn serve(self, control: Arc<dyn Control>, roles: watch::Receiver<Roles>, stop: CancellationToken) {
+        let data_dir = self.path.parent().unwrap_or(&self.path).into();
+        let router = routes::router(routes::Service { control, data_dir });
+        let peers = TaskTracker::new();
+        let places = Arc::new(Semaphore::new(MOST_PEERS));
+        while let Some(stream) = next(&self.listener, &stop).await {
+            // The semaphore is never closed, so a place always comes.
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
+            let (router, roles, stop) = (router.clone(), roles.borrow().clone(), stop.clone());
+            peers.spawn(async move {
+                if let Err(error) = converse(stream, router, roles, stop).await {
+                    tracing::debug!(%error, "a peer of the socket left early");
+                }
+                drop(place);
+            });
+        }
+        // From here on a new daemon may bind its own.
+        drop(self);
+        peers.close();
+        if tokio::time::timeout(GRACE, peers.wait()).await.is_err() {
+            tracing::warn!("{} requests were still under way after {} s", peers.len(), GRACE.as_secs());
+        }
     }
-    Ok(())
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // Left behind, it is recognised as dead by the next start.
+        let _ = std::fs::remove_file(&self.path);
+    }
 }
 
 async fn next(listener: &UnixListener, stop: &CancellationToken) -> Option<UnixStream> {
@@ -90,7 +105,7 @@ async fn next(listener: &UnixListener, stop: &CancellationToken) -> Option<UnixS
 async fn converse(
     stream: UnixStream,
     router: axum::Router,
-    roles: Arc<Roles>,
+    roles: Roles,
     stop: CancellationToken,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let uid = stream.peer_cred()?.uid();
@@ -106,7 +121,6 @@ async fn converse(
     Ok(connection.await?)
 }
 
-/// Binds the socket. One that a dead daemon left behind is removed, but only if nobody answers on it.
 fn bind(path: &Path) -> io::Result<UnixListener> {
     if let Ok(meta) = std::fs::symlink_metadata(path) {
         if !meta.file_type().is_socket() {

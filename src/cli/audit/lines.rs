@@ -1,0 +1,70 @@
+//! Records as lines of a table: one line a record.
+
+use crate::cli::text::{moment, one_line};
+use crate::model::Record;
+use crate::model::record::RecordKind;
+
+/// Column names of [`row`].
+pub(super) const HEADER: [&str; 7] = ["TIME", "KIND", "TARGET", "PLAYBOOK", "RESULT", "RUN", "WHAT"];
+
+/// What of a record is looked for first.
+pub(super) fn row(record: &Record) -> Vec<String> {
+    let body = &record.body;
+    let dash = |text: Option<&str>| text.filter(|t| !t.is_empty()).unwrap_or("-").to_owned();
+    let outcome = body.outcome.as_ref().map(|o| o.status.word());
+    vec![
+        moment(record.time),
+        body.kind.word().to_owned(),
+        dash(body.target.as_deref()),
+        dash(body.playbook.as_ref().map(|p| p.name.as_str())),
+        dash(outcome.or_else(|| body.verdict.map(crate::model::Verdict::word))),
+        dash(body.run.as_deref()),
+        what(record),
+    ]
+}
+
+/// The candidate, what was done to it, and why.
+fn what(record: &Record) -> String {
+    let body = &record.body;
+    let action = body.action.as_ref().filter(|_| body.kind != RecordKind::Decision).map(|a| a.name.clone());
+    let who = body.actor.as_ref().filter(|_| matches!(body.kind, RecordKind::Trigger | RecordKind::Control));
+    let parts = [
+        body.trigger.as_ref().map(|t| format!("{} {}", t.kind, t.detail).trim().to_owned()),
+        who.map(|actor| format!("by {actor}")),
+        action,
+        body.candidate.as_ref().map(|c| c.title.clone()),
+        body.outcome.as_ref().map(|o| o.detail.clone()),
+        body.reason.clone(),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().filter(|p| !p.is_empty()).map(|p| one_line(&p)).collect();
+    parts.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::text::table;
+    use serde_json::json;
+
+    #[test]
+    fn each_record_is_one_line_that_says_what_happened() {
+        let records = [
+            json!({"seq": 1, "time": "2026-11-24T20:19:00.000000Z", "kind": "trigger", "run": "01K", "target": "orders",
+                   "playbook": {"name": "p", "digest": "d"}, "trigger": {"kind": "every", "detail": "30s"}, "actor": "daemon"}),
+            json!({"seq": 2, "time": "2026-11-24T20:19:00.000000Z", "kind": "decision", "run": "01K", "target": "orders",
+                   "playbook": {"name": "p", "digest": "d"}, "verdict": "skip", "reason": "paused: by user:alice:\nmigration"}),
+            json!({"seq": 3, "time": "2026-11-24T20:19:01.000000Z", "kind": "outcome", "run": "01K", "target": "orders",
+                   "action": {"name": "cancel_backend", "class": "disruptive"},
+                   "outcome": {"status": "timed_out", "detail": "cancelled after 5s"}}),
+            json!({"seq": 4, "time": "2026-11-24T20:19:02.000000Z", "kind": "control", "actor": "user:alice", "reason": "migration"}),
+        ];
+        let rows = records.map(|r| row(&serde_json::from_value(r).unwrap())).to_vec();
+        insta::assert_snapshot!(table(&HEADER, rows, None), @"
+        TIME                  KIND      TARGET  PLAYBOOK  RESULT     RUN  WHAT
+        2026-11-24 20:19:00Z  trigger   orders  p         -          01K  every 30s; by daemon
+        2026-11-24 20:19:00Z  decision  orders  p         skip       01K  paused: by user:alice: migration
+        2026-11-24 20:19:01Z  outcome   orders  -         timed_out  01K  cancel_backend; cancelled after 5s
+        2026-11-24 20:19:02Z  control   -       -         -          -    by user:alice; migration
+        ");
+    }
+}

@@ -1,0 +1,66 @@
+//! `pgmedic audit list`.
+
+use super::lines::{HEADER, row};
+use super::unanswered;
+use super::wanted::{Limit, Wanted};
+use crate::audit::query::{self, Stored};
+use crate::cli::global::{Exit, Failure, Format};
+use crate::cli::output::Out;
+use crate::cli::status_text::headed;
+use crate::cli::text::{printable, table};
+use clap::Args;
+use serde_json::Value as Json;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+/// List records, the newest last
+///
+/// As text one line a record; in json and jsonl each record exactly as stored.
+#[derive(Args, Debug)]
+pub(super) struct Command {
+    #[command(flatten)]
+    wanted: Wanted,
+    #[command(flatten)]
+    limit: Limit,
+}
+
+impl Command {
+    pub(super) fn run(self, data_dir: &Path, out: &Out) -> Result<Exit, Failure> {
+        let mut found = Vec::new();
+        let filter = self.wanted.filter(Some(self.limit.limit.get()));
+        let listing = query::list(data_dir, &filter, &mut |line, record| {
+            found.push(Stored { line: line.to_vec(), record: record.clone() });
+            ControlFlow::Continue(())
+        })
+        .map_err(|e| unanswered(&e))?;
+        // The newest were read first, and a person reads downwards.
+        found.reverse();
+        print(&found, out)?;
+        for place in &listing.damaged {
+            out.complain(&format!("the log is damaged: {place}"));
+        }
+        Ok(if listing.damaged.is_empty() { Exit::FINE } else { Exit::TROUBLE })
+    }
+}
+
+/// Records as text, as stored, or as YAML.
+pub(super) fn print(records: &[Stored], out: &Out) -> Result<(), Failure> {
+    match out.format {
+        Format::Text => {
+            let rows = records.iter().map(|s| row(&printable(&s.record))).collect();
+            out.raw(headed(&table(&HEADER, rows, out.width), out.paint).as_bytes())
+        }
+        Format::Json | Format::Jsonl => {
+            let mut bytes = Vec::new();
+            for stored in records {
+                bytes.extend_from_slice(&stored.line);
+                bytes.push(b'\n');
+            }
+            out.raw(&bytes)
+        }
+        Format::Yaml => {
+            let all: Vec<Json> = records.iter().filter_map(|s| serde_json::from_slice(&s.line).ok()).collect();
+            out.rendered(&all, String::new)
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! `plan --dsn`: the built-in playbooks against any server, without a configuration.
+
+use super::global::Failure;
+use super::start;
+use crate::config::{Ceilings, Config, Limits, QueryText, Target, Text};
+use crate::decide::catalogue;
+use crate::engine::api::{PlanReport, PlanRequest, Refusal};
+use crate::engine::load::{Loaded, Sources, builtin};
+use crate::engine::peek;
+use crate::model::{Labels, Mode, Protect, Verdict};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+use tracing_subscriber::filter::LevelFilter;
+
+/// A person is waiting.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// What the only target is called.
+const NAME: &str = "database";
+
+/// What would be done there now: each playbook by itself, so that a slow one hides no other.
+pub(super) async fn plan(dsn: &str, request: &PlanRequest) -> Result<Vec<PlanReport>, Failure> {
+    start::logging(LevelFilter::WARN);
+    let loaded = Loaded {
+        config: config(dsn),
+        playbooks: builtin(&catalogue()),
+        warnings: Vec::new(),
+        sources: Sources::default(),
+    };
+    let names = if request.playbooks.is_empty() {
+        loaded.playbooks.iter().map(|p| p.name.clone()).collect()
+    } else {
+        request.playbooks.clone()
+    };
+    let each = names.iter().map(|name| one(&loaded, name));
+    let plans: Result<Vec<Vec<PlanReport>>, Refusal> = futures_util::future::join_all(each).await.into_iter().collect();
+    Ok(plans?.into_iter().flatten().collect())
+}
+
+async fn one(loaded: &Loaded, playbook: &str) -> Result<Vec<PlanReport>, Refusal> {
+    let request = PlanRequest { playbooks: vec![playbook.to_owned()], target: None };
+    let live = start::live();
+    let looked = tokio::time::timeout(DEADLINE, peek::plan(loaded, &live, &request)).await;
+    looked.unwrap_or_else(|_| Ok(vec![late(loaded, playbook)]))
+}
+
+fn late(loaded: &Loaded, playbook: &str) -> PlanReport {
+    let about = loaded.playbooks.iter().find(|p| p.name == playbook).map(|p| p.about.clone());
+    PlanReport {
+        target: NAME.to_owned(),
+        playbook: playbook.to_owned(),
+        about: about.unwrap_or_default(),
+        mode: Mode::Observe,
+        verdict: Verdict::Skip,
+        reason: format!("unreachable: no answer within {} s", DEADLINE.as_secs()),
+        guards: Vec::new(),
+        candidates: Vec::new(),
+        unreadable: Vec::new(),
+    }
+}
+
+/// All defaults and one target. Nothing here can act, whatever the mode; with the highest ceilings the
+/// plan names what the playbooks themselves say.
+fn config(dsn: &str) -> Config {
+    let target = Target {
+        name: NAME.to_owned(),
+        dsn: Text::Plain(dsn.to_owned().into()),
+        password: None,
+        act_as: None,
+        mode: Mode::Enforce,
+        labels: Labels::new(),
+        databases: vec!["*".to_owned()],
+        pgbouncer: Vec::new(),
+    };
+    Config {
+        revision: None,
+        mode: Mode::Enforce,
+        data_dir: PathBuf::new(),
+        timezone: "UTC".to_owned(),
+        notify: Vec::new(),
+        socket_roles: BTreeMap::new(),
+        targets: vec![target],
+        protect: Protect::default(),
+        limits: Limits::default(),
+        ceilings: Ceilings::default(),
+        windows: BTreeMap::new(),
+        freezes: Vec::new(),
+        channels: Vec::new(),
+        query_text: QueryText::default(),
+        playbook_files: Vec::new(),
+        digest: String::new(),
+        text: String::new(),
+        file: PathBuf::new(),
+    }
+}
