@@ -16,13 +16,9 @@ need_packages() {
     say "PostgreSQL, PgBouncer and jq are here."
     return
   fi
-  say "To be installed through apt: ${missing[*]}"
-  say "No cluster is created and no service is left running by them."
-  if [[ $1 != true && -t 0 ]]; then
-    read -r -p "   Install them now? [Y/n] " answer
-    [[ ${answer:-y} == [Yy]* ]] || fail "nothing was installed"
-  fi
-  bash "$root/tests/packages/install.sh" "${missing[@]}"
+  local options=()
+  [[ $1 == true ]] && options=(--yes)
+  bash tests/support/install.sh "${options[@]}" "${missing[@]}" || fail "it needs: ${missing[*]}"
 }
 
 # --- folders and processes ------------------------------------------------------------------------------------------
@@ -161,8 +157,8 @@ through_pool() { psql -X -q -h 127.0.0.1 -p "$pool_port" -U app -d shop "$@"; }
 
 make_trouble() {
   # A runaway query that ignores nothing but time.
-  psql -X -q -h 127.0.0.1 -p "$pg_port" -U app -d shop -v VERBOSITY=verbose \
-    -c "SET application_name = 'nightly-report'; SELECT count(*) FROM orders a, orders b, orders c WHERE a.customer = b.customer" \
+  PGAPPNAME=nightly-report psql -X -q -h 127.0.0.1 -p "$pg_port" -U app -d shop -v VERBOSITY=verbose \
+    -c "SELECT count(*) FROM orders a, orders b, orders c WHERE a.customer = b.customer" \
     >"$dir/log/runaway.out" 2>&1 &
   pids+=($!)
   # Half of the rows change; autovacuum is off, so the planner goes on with what it knew.
@@ -175,10 +171,12 @@ make_trouble() {
   until_true 15 "the runaway query" runaway_runs
   until_true 15 "the waiting clients" clients_wait
   until_true 15 "the statistics" statistics_are_stale
-  runaway_pid=$(ask postgres "SELECT pid FROM pg_stat_activity WHERE application_name = 'nightly-report'")
+  runaway_pid=$(ask postgres "SELECT pid FROM pg_stat_activity WHERE $report")
 }
 
-runaway_runs() { [[ $(ask postgres "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'nightly-report' AND state = 'active' AND query LIKE '%count(*)%'") == 1 ]]; }
+# Its parallel workers carry the same name.
+report="application_name = 'nightly-report' AND backend_type = 'client backend'"
+runaway_runs() { [[ $(ask postgres "SELECT count(*) FROM pg_stat_activity WHERE $report AND state = 'active'") == 1 ]]; }
 clients_wait() { (($(waiting) > 0)); }
 waiting() { psql -X -q -A -h 127.0.0.1 -p "$pool_port" -U pgmedic -d pgbouncer -c 'SHOW POOLS' | awk -F'|' 'NR == 1 {for (i = 1; i <= NF; i++) c[$i] = i} $1 == "shop" {n += $c["cl_waiting"]} END {print n + 0}'; }
 pool_size() { psql -X -q -A -h 127.0.0.1 -p "$pool_port" -U pgmedic -d pgbouncer -c 'SHOW CONFIG' | awk -F'|' '$1 == "default_pool_size" {print $2}'; }
@@ -208,7 +206,7 @@ start_pgmedic() {
   say "pgmedic runs (pid $daemon, log $dir/log/pgmedic.log)"
 }
 
-runaway_gone() { [[ $(ask postgres "SELECT count(*) FROM pg_stat_activity WHERE pid = $runaway_pid AND application_name = 'nightly-report' AND state = 'active'") == 0 ]]; }
+runaway_gone() { [[ $(ask postgres "SELECT count(*) FROM pg_stat_activity WHERE pid = $runaway_pid AND $report AND state = 'active'") == 0 ]]; }
 statistics_fresh() { (($(modified) == 0)); }
 nobody_waits() { (($(waiting) == 0)); }
 

@@ -106,3 +106,6 @@ pub fn comment(order: &Order) -> String {
     // Playbook names are checked when read, and a run is a ULID: neither can end the comment.
     format!("/* pgmedic run={} playbook={} */", order.run, order.playbook)
 }
+
+#[cfg(test)]
+mod testing;

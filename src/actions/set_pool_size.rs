@@ -59,7 +59,7 @@ impl Action for SetPoolSize {
             return Judgement::Ended(Outcome::new(OutcomeStatus::Failed, "only a pool has a size"));
         };
         match new_size(pool, order.args) {
-            Ok(size) => judged(pool, size, seen),
+            Ok(size) => judged(pool, size, seen, |now| out_of_reach(pool, size, now)),
             Err(why) => Judgement::Ended(Outcome::new(OutcomeStatus::Failed, why)),
         }
     }
@@ -72,7 +72,10 @@ impl Action for SetPoolSize {
 
     fn judge_undo(&self, order: &Order, before: &Json, _: &ActAnswer, seen: Option<&[Row]>) -> Judgement {
         match (order.candidate, size_of(before)) {
-            (Candidate::Pool(pool), Some(size)) => judged(pool, size, seen),
+            (Candidate::Pool(pool), Some(size)) => judged(pool, size, seen, |now| {
+                let detail = format!("SET {KEY} = {size} was sent, but pool_size of {} is {now}", pool.database);
+                Outcome::new(OutcomeStatus::Failed, detail)
+            }),
             _ => Judgement::Ended(Outcome::new(OutcomeStatus::Failed, "the value before is not known")),
         }
     }
@@ -131,29 +134,31 @@ fn act(pool: &Pool, size: u32) -> Act {
     }
 }
 
-fn judged(pool: &Pool, size: u32, seen: Option<&[Row]>) -> Judgement {
-    let not_yet = |status, detail: String| Judgement::NotYet(Outcome::new(status, detail));
+fn judged(pool: &Pool, size: u32, seen: Option<&[Row]>, differs: impl Fn(i64) -> Outcome) -> Judgement {
+    let unknown = |detail: String| Judgement::NotYet(Outcome::new(OutcomeStatus::Unknown, detail));
     let Some(rows) = seen else {
-        return not_yet(OutcomeStatus::Unknown, format!("SET {KEY} = {size} was sent; its effect could not be seen"));
+        return unknown(format!("SET {KEY} = {size} was sent; its effect could not be seen"));
     };
-    let of = |name: &str| rows.iter().find(|row| row.text("name").is_ok_and(|n| n == name));
-    match of(&pool.database).and_then(|row| row.int("pool_size").ok()) {
+    let row = rows.iter().find(|row| row.text("name").is_ok_and(|name| name == pool.database));
+    match row.and_then(|row| row.int("pool_size").ok()) {
         Some(now) if now == i64::from(size) => {
             let detail = format!("pool_size of {} on {} is {size} now", pool.database, pool.pooler);
             Judgement::Ended(Outcome::new(OutcomeStatus::Done, detail))
         }
-        Some(now) => not_yet(
-            OutcomeStatus::Failed,
-            format!(
-                "{KEY} was set to {size}, but pool_size of {} stays {now}: it has one of its own. Set {KEY} back to {} on {}",
-                pool.database, pool.default_pool_size, pool.pooler
-            ),
-        ),
-        None => not_yet(
-            OutcomeStatus::Unknown,
-            format!("SHOW DATABASES of {} no longer shows {}", pool.pooler, pool.database),
-        ),
+        Some(now) => Judgement::NotYet(differs(now)),
+        None => unknown(format!("SHOW DATABASES of {} no longer shows {}", pool.pooler, pool.database)),
     }
+}
+
+/// A size of its own that equals the default looks like the default until the default changes. What
+/// was set is set, so this is no failure to act: the verification will see that it did not help, and
+/// take it back.
+fn out_of_reach(pool: &Pool, size: u32, now: i64) -> Outcome {
+    let detail = format!(
+        "{KEY} of {} is {size} now, but does not reach {}: its pool_size of its own stays {now}. Change it in pgbouncer.ini and RELOAD",
+        pool.pooler, pool.database
+    );
+    Outcome::new(OutcomeStatus::Done, detail)
 }
 
 #[cfg(test)]

@@ -133,7 +133,7 @@ fn identity(b: &Backend) -> Vec<Value> {
         Value::Timestamp(Some(b.backend_start)),
         Value::Timestamp(b.xact_start),
         Value::Timestamp(b.query_start),
-        Value::Text(b.progress.clone().unwrap_or_default()),
+        Value::Text(b.progress.clone().filter(|p| p == "copy").unwrap_or_default()),
     ]
 }
 

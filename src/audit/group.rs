@@ -65,7 +65,8 @@ impl Group {
         Ok(lines.into_iter().map(|line| self.add(line)).collect())
     }
 
-    fn add(&mut self, line: Line) -> u64 {
+    /// Adds a line, which is folded in already.
+    pub(super) fn add(&mut self, line: Line) -> u64 {
         let seq = line.record.seq;
         self.records.push(Staged { record: line.record, leaf: line.leaf, offset: self.bytes.len() as u64 });
         self.bytes.extend_from_slice(&line.bytes);

@@ -9,6 +9,9 @@ use std::path::Path;
 /// Bytes read at once when going backwards.
 const BLOCK: u64 = 64 * 1024;
 
+/// Bytes read at once when going forwards: few, since single records are looked up too.
+const CAPACITY: usize = 16 * 1024;
+
 /// One line as it stands in the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Line {
@@ -28,6 +31,7 @@ impl Line {
 }
 
 /// Reads forwards.
+#[derive(Debug)]
 pub(super) struct Forward {
     reader: BufReader<File>,
     offset: u64,
@@ -43,7 +47,13 @@ impl Forward {
     pub(super) fn open_at(path: &Path, offset: u64) -> io::Result<Forward> {
         let mut file = File::open(path)?;
         file.seek(SeekFrom::Start(offset))?;
-        Ok(Forward { reader: BufReader::with_capacity(256 * 1024, file), offset })
+        Ok(Forward { reader: BufReader::with_capacity(CAPACITY, file), offset })
+    }
+
+    /// Goes to the line that begins at `offset`.
+    pub(super) fn go(&mut self, offset: u64) -> io::Result<()> {
+        self.offset = self.reader.seek(SeekFrom::Start(offset))?;
+        Ok(())
     }
 
     /// The next line; `None` at the end of the file.

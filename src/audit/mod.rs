@@ -3,17 +3,21 @@
 //! [`Audit::open`] takes the data directory for this process, makes the log sound and starts its
 //! writer, a thread of its own. A record counts when [`Audit::append`] has returned: then it is on disk.
 
+mod background;
 mod fold;
 mod group;
 mod head;
+mod index;
 mod layout;
 mod lines;
 mod lock;
 mod medium;
+pub mod query;
 mod recover;
 mod segment;
 mod snapshot;
 pub mod tree;
+pub mod verify;
 mod writer;
 
 use crate::decide::intent::Bounds;
@@ -152,7 +156,8 @@ pub struct Audit {
 
 impl Audit {
     /// Takes the data directory, makes the log sound and starts its writer. Blocks: it reads the last
-    /// segment (and all of them when the index must be rebuilt).
+    /// segment (and all of them when the index must be rebuilt). The rest is verified in the background:
+    /// damage found there stops all intents.
     ///
     /// # Errors
     /// When another process has the directory, the log is damaged, or the system refuses.
@@ -161,6 +166,7 @@ impl Audit {
         let (writer, opened) = Writer::open(data_dir, options, clock)?;
         let thread = std::thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run(inbox));
         thread.map_err(io_error("cannot start the writer of", data_dir))?;
+        background::verify(data_dir, requests.downgrade())?;
         Ok(Audit {
             requests,
             status: opened.status,

@@ -3,6 +3,7 @@
 use super::fold::Fold;
 use super::group::{Door, Group, Line, Staged, may_use_headroom};
 use super::head::{Head, HeadFile};
+use super::index::{self, Index, Place};
 use super::layout::Layout;
 use super::lock::{self, Lock};
 use super::medium::is_full;
@@ -62,6 +63,8 @@ pub(super) struct Writer {
     /// Found in an older segment: stays until a restart.
     damage: Option<String>,
     notify_seq: u64,
+    /// Lost when sled fails: the next start catches up.
+    index: Option<Index>,
     _lock: Lock,
 }
 
@@ -96,6 +99,7 @@ impl Writer {
             broken: None,
             damage: None,
             notify_seq,
+            index: None,
             _lock: lock,
         };
         if is_new {
@@ -103,6 +107,7 @@ impl Writer {
         }
         writer.put_head();
         writer.head.sync().map_err(io_error("cannot sync", &writer.layout.head()))?;
+        writer.index = index::open(&writer.layout, &writer.fold.log, writer.fold.tree.size());
         writer.tell();
         let opened = Opened { status: watcher, log_id: writer.fold.log.clone(), started_after_crash: crashed };
         Ok((writer, opened))
@@ -144,6 +149,9 @@ impl Writer {
         }
         if let Err(e) = self.head.sync() {
             tracing::warn!("audit/head could not be synced at the end: {e}");
+        }
+        if let Some(index) = self.index.take() {
+            index.close();
         }
         // The data directory is free before anybody is told that the log is closed.
         drop(self);
@@ -194,6 +202,7 @@ impl Writer {
 
     /// After the covering sync: tells everybody, then does what may lag behind.
     fn publish(&mut self, group: Group) {
+        let start = self.segment.len - group.bytes.len() as u64;
         self.put_head();
         let notify = group.records.iter().rfind(|s| !s.record.body.notify.is_empty());
         self.notify_seq = notify.map_or(self.notify_seq, |s| s.record.seq);
@@ -203,6 +212,12 @@ impl Writer {
         }
         let leaves: Vec<_> = group.records.iter().map(|s| s.leaf).collect();
         self.segment.add_leaves(&leaves);
+        let place = |s: &Staged| Place { segment: self.segment.first, offset: start + s.offset };
+        let indexed = self.index.as_mut().map(|index| index.add(group.records.iter().map(|s| (&s.record, place(s)))));
+        if let Some(Err(why)) = indexed {
+            tracing::warn!("the audit log goes on without its index until the next start: {why}");
+            self.index = None;
+        }
     }
 
     /// Nothing of the group is in the log: neither is it in the state then.
@@ -270,8 +285,9 @@ impl Writer {
             tracing::warn!("room reserved for a sealed segment could not be given back: {e}");
         }
         self.fold.accept(&line.record, line.leaf);
-        let staged = Staged { record: line.record, leaf: line.leaf, offset: 0 };
-        self.publish(Group { records: vec![staged], ..Group::default() });
+        let mut group = Group::default();
+        group.add(line);
+        self.publish(group);
         Ok(())
     }
 

@@ -23,7 +23,7 @@ impl Folder<'_> {
         }
         if has_password(dsn, uri) {
             let help = "move it to `password: \"${env:NAME}\"`, or to ~/.pgpass";
-            reader.warning(node.span, "plain-secret", "the connection string holds a password", help);
+            reader.warning(node.span, "plain-password", "the connection string holds a password", help);
         }
         let placed = if uri { place_uri(dsn, self.path()) } else { place_pairs(dsn, self.path()) };
         Some(Text::Plain(placed.into()))

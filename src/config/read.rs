@@ -4,11 +4,11 @@ use super::{AccessRole, Config, QueryText, Text};
 use super::{channels, rules, targets};
 use crate::syntax::fault::{quote, suggest};
 use crate::syntax::values::keys;
-use crate::syntax::{Fault, Keys, Kind, Map, Node, Reader, Reference, node, reference};
+use crate::syntax::{self, Fault, Keys, Kind, Map, Node, Reader, Reference, reference};
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// What a configuration needs to know of the world outside its text.
 pub trait Surroundings {
@@ -78,7 +78,7 @@ pub(super) struct Folder<'a> {
 }
 
 fn read_root(reader: &mut Reader, file: &Path, folder: &Folder) -> Option<Config> {
-    let root = node::parse(reader)?;
+    let root = syntax::parse(reader)?;
     reference::refuse(reader, &root, &MAY_REFER);
     let map = reader.map(&root, &KEYS)?;
     reader.version(&map);
@@ -86,7 +86,7 @@ fn read_root(reader: &mut Reader, file: &Path, folder: &Folder) -> Option<Config
     let config = Config {
         revision: map.get("revision").and_then(|node| revision(reader, node, folder)),
         mode: map.get("mode").and_then(|node| reader.mode(node)).unwrap_or_default(),
-        data_dir: folder.path.join(match map.get("data_dir") {
+        data_dir: folder.place(match map.get("data_dir") {
             Some(node) => reader.text_of(node, "a folder").unwrap_or_default(),
             None => "data",
         }),
@@ -131,6 +131,13 @@ impl Folder<'_> {
         self.path
     }
 
+    /// A path as written, from this folder, without `./`.
+    fn place(&self, written: &str) -> PathBuf {
+        let whole = self.path.join(written);
+        let placed: PathBuf = whole.components().filter(|part| *part != Component::CurDir).collect();
+        if placed.as_os_str().is_empty() { PathBuf::from(".") } else { placed }
+    }
+
     /// A text that may be a reference to the environment or a file. Messages never quote it.
     pub(super) fn text(&self, reader: &mut Reader, node: &Node, what: &str) -> Option<Text> {
         let Kind::Scalar { text, .. } = &node.kind else {
@@ -145,7 +152,7 @@ impl Folder<'_> {
         match Reference::parse(text) {
             Ok(None) => return Some(Text::Plain(text.as_str().into())),
             Ok(Some(Reference::Env(name))) => return Some(Text::Env(name.to_owned())),
-            Ok(Some(Reference::File(path))) => return Some(Text::File(self.path.join(path))),
+            Ok(Some(Reference::File(path))) => return Some(Text::File(self.place(path))),
             Ok(Some(Reference::Var(_) | Reference::Alert(_))) => {
                 reader.error_help(node.span, "bad-reference", "there are no variables in pgmedic.yaml", help);
             }
@@ -196,7 +203,7 @@ fn playbook_files(reader: &mut Reader, map: &Map, folder: &Folder) -> Vec<PathBu
     let mut files = Vec::new();
     for item in reader.list(node, "files, such as [playbooks/*.yaml]").unwrap_or_default() {
         let Some(pattern) = reader.text_of(item, "a file or a pattern of files") else { continue };
-        match folder.around.files(&folder.path.join(pattern)) {
+        match folder.around.files(&folder.place(pattern)) {
             Ok(found) if found.is_empty() => {
                 let message = format!("{} names no file", quote(pattern));
                 reader.warning(item.span, "no-playbooks", message, "relative paths start at this file's folder");

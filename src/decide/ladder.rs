@@ -29,10 +29,14 @@ pub(super) fn mount(run: &mut Run, plan: &Plan) {
 
 /// Goes on to the next climber of this rung, else to the next step, else to verification.
 pub(super) fn advance(run: &mut Run, from: Option<Spot>, at: Timestamp) -> Vec<Effect> {
+    let (step, climber) = from.map_or((0, 0), |spot| (spot.step, spot.climber + 1));
+    advance_from(run, step, climber, at)
+}
+
+fn advance_from(run: &mut Run, mut step: usize, mut climber: usize, at: Timestamp) -> Vec<Effect> {
     if run.stopping.is_some() {
         return verify::close(run);
     }
-    let (mut step, mut climber) = from.map_or((0, 0), |spot| (spot.step, spot.climber + 1));
     let brief = run.brief.clone();
     loop {
         match brief.playbook.steps.get(step) {
@@ -69,8 +73,7 @@ fn approach(run: &mut Run, spot: Spot, at: Timestamp) -> Vec<Effect> {
 
 /// A rest between two rungs is over.
 pub(super) fn rested(run: &mut Run, step: usize, at: Timestamp) -> Vec<Effect> {
-    let last = run.climbers.len();
-    advance(run, Some(Spot { step, climber: last }), at)
+    advance_from(run, step + 1, 0, at)
 }
 
 /// A candidate was looked at again: is it still there, and does every guard still let it through?

@@ -24,11 +24,10 @@ pub(super) fn of_plan(run: &Run, look: &Look, plan: &Plan, news: &[usize], draft
     }
     let what = things(&candidates);
     let rung = brief.playbook.rungs().next();
-    let would = rung.map_or_else(|| "found".to_owned(), |r| format!("would {}", r.action.name.replace('_', " ")));
     let headline = match (event, rung) {
         ("held", Some(r)) => format!("{what} on {} waiting for a yes to {}", brief.target, r.action.name),
-        (_, Some(_)) => {
-            format!("{would}: {what} on {} (nothing was touched: mode {})", brief.target, plan.decision.mode.word())
+        (_, Some(r)) => {
+            format!("{} would act on {what} on {}; nothing was touched (observe)", r.action.name, brief.target)
         }
         (_, None) => format!("{what} on {}", brief.target),
     };

@@ -41,11 +41,7 @@ impl Ledger for AuditLedger {
 /// Delivers the log's messages until told to stop.
 pub async fn deliver(audit: Audit, channels: watch::Receiver<Arc<Vec<Channel>>>, stop: CancellationToken) {
     let ledger = AuditLedger { status: audit.watch(), audit };
-    let deps = Deps {
-        channels,
-        resolve: Arc::new(super::load::resolve),
-        carrier: Arc::new(Network),
-        now: Timestamp::now,
-    };
+    let deps =
+        Deps { channels, resolve: Arc::new(super::load::resolve), carrier: Arc::new(Network), now: Timestamp::now };
     outbox::run(ledger, deps, stop).await;
 }

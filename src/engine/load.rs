@@ -7,6 +7,7 @@ use crate::syntax::{self, Fault, Severity, Span};
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 mod glob;
@@ -105,7 +106,10 @@ impl Report {
 /// A file that cannot be opened, or every fault of every file.
 pub fn load(config_file: &Path, catalogue: &Catalogue) -> Result<Loaded, LoadError> {
     let mut reading = Reading::default();
-    let (config, playbooks) = reading.all(config_file, catalogue)?;
+    let (config, playbooks) = match reading.text(config_file)? {
+        Some(text) => reading.config(config_file, &text, catalogue)?,
+        None => (None, Vec::new()),
+    };
     let faults = reading.sorted_faults();
     match config {
         Some(config) if !faults.iter().any(Fault::is_error) => {
@@ -126,14 +130,11 @@ pub fn lint(files: &[PathBuf], catalogue: &Catalogue) -> Result<Report, LoadErro
         if reading.sources.0.contains_key(&name) {
             continue;
         }
-        let text = read_text(file)?;
+        let Some(text) = reading.text(file)? else { continue };
         match sort::sort(&name, &text) {
-            sort::Sort::Config => drop(reading.all(file, catalogue)?),
-            sort::Sort::Playbook => drop(reading.playbook(file, catalogue)?),
-            sort::Sort::Neither(fault) => {
-                reading.sources.0.insert(name, text);
-                reading.faults.push(fault);
-            }
+            sort::Sort::Config => drop(reading.config(file, &text, catalogue)?),
+            sort::Sort::Playbook => drop(reading.playbook(file, &text, catalogue)),
+            sort::Sort::Neither(fault) => reading.faults.push(fault),
         }
     }
     let faults = reading.sorted_faults();
@@ -189,17 +190,40 @@ struct Reading {
 }
 
 impl Reading {
-    fn all(&mut self, config_file: &Path, catalogue: &Catalogue) -> Result<(Option<Config>, Vec<Playbook>), LoadError> {
-        let text = read_text(config_file)?;
-        let (config, faults) = config::read(config_file, &text, &Disk);
+    /// A file's text, kept as a source; a fault and `None` for what is no text.
+    fn text(&mut self, file: &Path) -> Result<Option<String>, LoadError> {
+        let bytes = read_bytes(file)?;
+        let name = file.display().to_string();
+        let (text, bad) = match String::from_utf8(bytes) {
+            Ok(text) => (text, None),
+            Err(e) => (String::from_utf8_lossy(e.as_bytes()).into_owned(), Some(e.utf8_error().valid_up_to())),
+        };
+        if let Some(at) = bad {
+            let span = Span { start: at, end: at + 1 };
+            let message = "this is not UTF-8".to_owned();
+            let fault = Fault::at(&name, &text, span, Severity::Error, "not-utf8", message);
+            self.faults.push(fault.with_help("save the file in UTF-8"));
+        }
+        self.sources.0.insert(name, text.clone());
+        Ok(bad.is_none().then_some(text))
+    }
+
+    fn config(
+        &mut self,
+        file: &Path,
+        text: &str,
+        catalogue: &Catalogue,
+    ) -> Result<(Option<Config>, Vec<Playbook>), LoadError> {
+        let (config, faults) = config::read(file, text, &Disk);
         self.faults.extend(faults);
-        self.sources.0.insert(config_file.display().to_string(), text);
         let Some(config) = config else { return Ok((None, Vec::new())) };
         let mut playbooks = Vec::new();
         for file in &config.playbook_files {
-            playbooks.extend(self.playbook(file, catalogue)?);
+            if let Some(text) = self.text(file)? {
+                playbooks.extend(self.playbook(file, &text, catalogue));
+            }
         }
-        playbooks.sort_by(|a, b| a.name.cmp(&b.name));
+        playbooks.sort_by(|a, b| (&a.name, &a.file).cmp(&(&b.name, &b.file)));
         for pair in playbooks.windows(2).filter(|pair| pair[0].name == pair[1].name) {
             self.twice(&pair[0], &pair[1]);
         }
@@ -209,19 +233,14 @@ impl Reading {
         Ok((Some(config), playbooks))
     }
 
-    fn playbook(&mut self, file: &Path, catalogue: &Catalogue) -> Result<Option<Playbook>, LoadError> {
-        let text = read_text(file)?;
-        let name = file.display().to_string();
-        let (playbook, faults) = playbook::read(&name, &text, catalogue);
-        // A file that lint was given by itself and through its configuration is read once more.
-        if self.sources.0.insert(name, text).is_none() {
-            self.faults.extend(faults);
-        }
-        Ok(playbook)
+    fn playbook(&mut self, file: &Path, text: &str, catalogue: &Catalogue) -> Option<Playbook> {
+        let (playbook, faults) = playbook::read(&file.display().to_string(), text, catalogue);
+        self.faults.extend(faults);
+        playbook
     }
 
     fn twice(&mut self, first: &Playbook, second: &Playbook) {
-        let at = second.text.find("name:").unwrap_or(0);
+        let at = second.text.find("\nname:").map_or(0, |at| at + 1);
         let span = Span { start: at, end: second.text.len() };
         let message = format!("there are two playbooks called {}", quote(&first.name));
         let fault = Fault::at(&second.file, &second.text, span, Severity::Error, "duplicate-name", message);
@@ -251,17 +270,17 @@ impl Reading {
     fn sorted_faults(&mut self) -> Vec<Fault> {
         let mut faults = std::mem::take(&mut self.faults);
         faults.sort_by(|a, b| (&a.file, a.span).cmp(&(&b.file, b.span)));
+        // A playbook that lint was given by itself and through its configuration was read twice.
+        faults.dedup();
         faults
     }
 }
 
-fn read_text(file: &Path) -> Result<String, LoadError> {
-    let unreadable = |why: String| LoadError::Unreadable { file: file.to_owned(), why };
-    let metadata = std::fs::metadata(file).map_err(|e| unreadable(e.to_string()))?;
-    let limit = syntax::node::MAX_BYTES as u64;
-    if metadata.len() > limit {
-        return Err(unreadable(format!("it is {} bytes long; at most {limit} are read", metadata.len())));
-    }
-    let bytes = std::fs::read(file).map_err(|e| unreadable(e.to_string()))?;
-    String::from_utf8(bytes).map_err(|e| unreadable(format!("it is not UTF-8: {e}")))
+/// A file's bytes, at most one more than may be read.
+fn read_bytes(file: &Path) -> Result<Vec<u8>, LoadError> {
+    let unreadable = |e: std::io::Error| LoadError::Unreadable { file: file.to_owned(), why: e.to_string() };
+    let mut bytes = Vec::new();
+    let limit = syntax::parse::MAX_BYTES as u64 + 1;
+    std::fs::File::open(file).map_err(unreadable)?.take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(bytes)
 }

@@ -97,3 +97,6 @@ fn note_silence(question: &str, answers: &[Answer], found: &mut Found) {
         found.unreadable.push(format!("{question}: nobody answered"));
     }
 }
+
+#[cfg(test)]
+mod testing;

@@ -1,7 +1,7 @@
 //! A playbook's `do`.
 
 use super::params::Owner;
-use super::{ActStep, Catalogue, Find, Step};
+use super::{ActStep, Catalogue, Find, Step, later};
 use crate::model::Mode;
 use crate::syntax::fault::{quote, suggest};
 use crate::syntax::{Kind, Node, Reader, Span};
@@ -34,14 +34,11 @@ struct Ladder<'c> {
 
 impl Ladder<'_> {
     fn step(&self, reader: &mut Reader, node: &Node) -> Option<Step> {
-        let entries = match &node.kind {
-            Kind::Map(entries) => entries.as_slice(),
-            _ => {
-                let name = reader.text_of(node, "a step")?;
-                return self.rung(reader, name, node.span, None);
-            }
+        let Kind::Map(entries) = &node.kind else {
+            let name = reader.text_of(node, "a step")?;
+            return self.rung(reader, name, node.span, None);
         };
-        let [one] = entries else {
+        let [one] = entries.as_slice() else {
             several_keys(reader, node);
             return None;
         };
@@ -57,6 +54,10 @@ impl Ladder<'_> {
             return None;
         }
         let Some(action) = self.catalogue.action(name) else {
+            if later::ACTIONS.contains(&name) {
+                reader.not_yet(span, name);
+                return None;
+            }
             let there = self.catalogue.actions.iter().map(|a| a.name).chain(["wait"]);
             let message = format!("there is no action {}", quote(name));
             reader.error_help(span, "unknown-action", message, suggest(name, there));

@@ -6,10 +6,12 @@ pub mod args;
 pub mod catalogue;
 mod guarding;
 mod ladder;
+mod later;
 mod params;
 pub mod read;
-pub mod references;
 pub mod reference;
+pub mod references;
+mod triggers;
 
 pub use args::{Arg, Args};
 pub use catalogue::{ActionSpec, Catalogue, FinderSpec, Param, ParamType};

@@ -1,6 +1,6 @@
 //! `find`, and the arguments of finders and actions, read by what the catalogue says of them.
 
-use super::{Arg, Args, Catalogue, Find, Param, ParamType};
+use super::{Arg, Args, Catalogue, Find, Param, ParamType, later};
 use crate::model::{Selector, time};
 use crate::syntax::fault::{quote, suggest};
 use crate::syntax::{Entry, Kind, Node, Reader, Span};
@@ -8,20 +8,20 @@ use crate::syntax::{Entry, Kind, Node, Reader, Span};
 pub(super) fn find(reader: &mut Reader, node: &Node, catalogue: &Catalogue) -> Option<Find> {
     let help = "write `find: long_queries`, or `find: {long_queries: {longer_than: 5m}}`";
     let (name, span, below) = match &node.kind {
-        Kind::Map(entries) => match entries.as_slice() {
-            [one] => (one.key.as_str(), one.key_span, Some(&one.value)),
-            _ => {
+        Kind::Map(entries) => {
+            let [one] = entries.as_slice() else {
                 reader.error_help(node.span, "bad-find", "`find` names exactly one finder", help);
                 return None;
-            }
-        },
+            };
+            (one.key.as_str(), one.key_span, Some(&one.value))
+        }
         _ => (reader.text_of(node, "a finder")?, node.span, None),
     };
-    if name == "sql" {
-        reader.not_yet(span, "find.sql");
-        return None;
-    }
     let Some(finder) = catalogue.finder(name) else {
+        if later::FINDERS.contains(&name) {
+            reader.not_yet(span, &format!("find.{name}"));
+            return None;
+        }
         let there = catalogue.finders.iter().map(|f| f.name);
         reader.error_help(span, "unknown-finder", format!("there is no finder {}", quote(name)), suggest(name, there));
         return None;

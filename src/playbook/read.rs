@@ -1,16 +1,14 @@
 //! A playbook from its text, or everything that is wrong with it.
 
-use super::{Catalogue, Guard, OnMissed, OnOverlap, Playbook, TargetSelector, Trigger};
-use super::{guarding, ladder, params};
+use super::{Catalogue, Guard, OnMissed, OnOverlap, Playbook, TargetSelector};
+use super::{guarding, ladder, params, triggers};
 use crate::model::{Duration, Labels, Mode};
 use crate::syntax::fault::quote;
-use crate::syntax::{Fault, Keys, Kind, Map, Node, Reader, node, reference, values};
+use crate::syntax::{self, Fault, Keys, Kind, Map, Node, Reader, reference, values};
 use sha2::{Digest, Sha256};
 
 /// How long after the ladder the acted candidates may still be there, when `verify` is not written.
 const VERIFY_WITHIN: Duration = Duration::from_mins(2);
-/// The shortest distance of an `every` trigger.
-const EVERY_MIN: Duration = Duration::from_secs(1);
 
 /// The keys of a playbook's top level.
 pub const KEYS: Keys = Keys {
@@ -38,13 +36,6 @@ pub const KEYS: Keys = Keys {
     ],
     required: &["version", "name", "find"],
     later: &["when", "queue"],
-};
-
-const TRIGGER: Keys = Keys {
-    what: "a trigger",
-    known: &["every", "cron", "window", "timezone", "jitter"],
-    required: &[],
-    later: &["alert", "matchers", "recheck", "give_up_after"],
 };
 
 const VERIFY: Keys = Keys { what: "`verify`", known: &["within"], required: &[], later: &["also", "no_worse_than"] };
@@ -81,7 +72,7 @@ fn read_root(reader: &mut Reader, file: &str, catalogue: &Catalogue) -> Option<P
         labels: map.get("labels").and_then(|node| reader.labels(node)).unwrap_or_else(Labels::new),
         enabled: map.get("enabled").and_then(|node| reader.bool(node)).unwrap_or(true),
         mode,
-        triggers: map.get("triggers").map(|node| triggers(reader, node)).unwrap_or_default(),
+        triggers: map.get("triggers").map(|node| triggers::triggers(reader, node)).unwrap_or_default(),
         targets: targets.unwrap_or_default(),
         guard: match map.get("guard") {
             Some(node) => guarding::guard(reader, node),
@@ -104,7 +95,7 @@ fn read_root(reader: &mut Reader, file: &str, catalogue: &Catalogue) -> Option<P
 
 /// The text as a tree, variables in their places.
 pub(super) fn tree(reader: &mut Reader) -> Option<Node> {
-    let mut root = node::parse(reader)?;
+    let mut root = syntax::parse(reader)?;
     let written = match &root.kind {
         Kind::Map(entries) => entries.iter().find(|e| e.key == "vars").map(|e| e.value.clone()),
         _ => None,
@@ -164,49 +155,6 @@ fn target_selector(reader: &mut Reader, node: &Node) -> Option<TargetSelector> {
             reader.error_help(node.span, "wrong-type", "this selects no targets", help);
             None
         }
-    }
-}
-
-fn triggers(reader: &mut Reader, node: &Node) -> Vec<Trigger> {
-    let items = reader.list(node, "triggers such as `every: 30s`").unwrap_or_default();
-    items.iter().filter_map(|item| trigger(reader, item)).collect()
-}
-
-fn trigger(reader: &mut Reader, node: &Node) -> Option<Trigger> {
-    let map = reader.map(node, &TRIGGER)?;
-    let kinds: Vec<&str> =
-        ["every", "cron", "window", "alert"].into_iter().filter(|k| map.entry(k).is_some()).collect();
-    if kinds.len() != 1 {
-        let message = match kinds.as_slice() {
-            [] => "this trigger does not say when".to_owned(),
-            several => format!("a trigger is one of `{}`, not several", several.join("`, `")),
-        };
-        let help = "write one of `every: 30s`, `cron: \"0 2 * * *\"`, `window: NAME` for each trigger";
-        reader.error_help(node.span, "bad-trigger", message, help);
-    }
-    let jitter = map.get("jitter").and_then(|node| reader.duration(node)).unwrap_or_default();
-    if let Some(entry) = map.entry("timezone")
-        && map.entry("cron").is_none()
-    {
-        reader.error_help(entry.key_span, "bad-trigger", "only `cron` has a time zone of its own", "remove it");
-    }
-    let timezone = map.get("timezone").and_then(|node| reader.zone(node));
-    match *kinds.first()? {
-        "every" => {
-            let written = map.get("every")?;
-            let every = reader.duration(written)?;
-            if every < EVERY_MIN {
-                reader.error_help(written.span, "out-of-bounds", "this is too often", "write at least 1s");
-            }
-            if let Some(node) = map.get("jitter").filter(|_| jitter >= every) {
-                let help = "write a jitter below the distance between two ticks";
-                reader.error_help(node.span, "out-of-bounds", "the jitter is as long as the distance", help);
-            }
-            Some(Trigger::Every { every, jitter })
-        }
-        "cron" => Some(Trigger::Cron { expression: reader.cron(map.get("cron")?)?, timezone, jitter }),
-        "window" => Some(Trigger::Window { name: reader.name(map.get("window")?)?, jitter }),
-        _ => None,
     }
 }
 

@@ -37,7 +37,9 @@ pub fn references(playbook: &Playbook) -> Vec<NamedAt> {
     collect(guard.and_then(|g| below(g, "allow_in")), Refers::Window, &mut found);
     collect(guard.and_then(|g| below(g, "not_in")), Refers::Window, &mut found);
     if let Some(Kind::Seq(triggers)) = below(&root, "triggers").map(|n| &n.kind) {
-        triggers.iter().for_each(|t| collect(below(t, "window"), Refers::Window, &mut found));
+        for trigger in triggers {
+            collect(below(trigger, "window"), Refers::Window, &mut found);
+        }
     }
     collect(below(&root, "targets").and_then(|t| below(t, "names")), Refers::Target, &mut found);
     found

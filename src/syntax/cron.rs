@@ -23,12 +23,18 @@ pub fn check(expression: &str) -> Result<(), String> {
         6 => &FIELDS[..],
         n => return Err(format!("a cron expression has 5 fields, or 6 with seconds first; this one has {n}")),
     };
-    for (field, (name, min, max)) in fields.iter().zip(names) {
+    let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
+    for (at, (field, (name, min, max))) in fields.iter().zip(names).enumerate() {
         for part in field.split(',') {
             check_step(part, name, *min, *max)?;
         }
+        // Alone among stars, so that the message can name the field.
+        let mut alone = vec!["*"; fields.len()];
+        alone[at] = field;
+        if parser.parse(&alone.join(" ")).is_err() {
+            return Err(format!("`{field}` is no {name}; write values from {min} to {max}, lists, ranges or steps"));
+        }
     }
-    let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
     let cron = parser.parse(expression).map_err(|e| format!("it is no cron expression: {e}"))?;
     // Any fixed moment will do: what comes due at all does so within the next four hundred years.
     let begin = jiff::civil::date(2026, 1, 1).to_zoned(jiff::tz::TimeZone::UTC).map_err(|e| e.to_string())?;
@@ -78,7 +84,8 @@ mod tests {
             ("0 0 30 2 *", "never comes due"),
             ("0 0 * *", "this one has 4"),
             ("0 0 1 1 * 2027 1", "this one has 7"),
-            ("61 * * * *", "no cron expression"),
+            ("61 * * * *", "`61` is no minute; write values from 0 to 59"),
+            ("0 0 * * FUNDAY", "is no day of week"),
             ("nightly", "this one has 1"),
         ];
         for (faulty, why) in cases {

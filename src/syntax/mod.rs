@@ -7,13 +7,17 @@
 pub mod cron;
 pub mod fault;
 pub mod node;
+pub mod parse;
 pub mod read;
 pub mod reference;
 pub mod render;
+mod selectors;
 pub mod values;
 
 pub use fault::{Fault, Severity, Span};
 pub use node::{Entry, Kind, Node};
+pub use parse::parse;
 pub use read::{Keys, Map, Reader};
 pub use reference::Reference;
 pub use render::render;
+pub use selectors::RESPECTS;

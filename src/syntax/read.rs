@@ -1,7 +1,10 @@
 //! Walks the tree with known keys and collects every fault on the way.
 
-use super::fault::{quote, suggest};
+use super::fault::{meant, quote, suggest};
 use super::{Entry, Fault, Kind, Node, Severity, Span};
+
+/// Codes of faults that leave nothing to be said about a value.
+const BROKEN: [&str; 3] = ["bad-reference", "unknown-variable", "not-supported-yet"];
 
 /// What a map may hold.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +86,9 @@ impl<'t> Reader<'t> {
         self.faults.sort_by_key(|f| f.span);
         // A value that an alias repeats would be reported at each repetition.
         self.faults.dedup();
+        // What is wrong with the text of a faulty reference is no second fault.
+        let broken: Vec<Span> = self.faults.iter().filter(|f| BROKEN.contains(&f.code)).map(|f| f.span).collect();
+        self.faults.retain(|f| BROKEN.contains(&f.code) || !broken.contains(&f.span));
         self.faults
     }
 
@@ -141,13 +147,11 @@ impl<'t> Reader<'t> {
 
     /// A map whose keys are names that the user chooses.
     pub fn open_map<'n>(&mut self, node: &'n Node, what: &str) -> Option<Map<'n>> {
-        match &node.kind {
-            Kind::Map(entries) => Some(Map { span: node.span, entries }),
-            _ => {
-                self.mismatch(node, &format!("a map ({what})"));
-                None
-            }
+        if let Kind::Map(entries) = &node.kind {
+            return Some(Map { span: node.span, entries });
         }
+        self.mismatch(node, &format!("a map ({what})"));
+        None
     }
 
     /// A list; its items may be of any sort.
@@ -241,8 +245,10 @@ impl<'t> Reader<'t> {
         };
         let found = words.iter().find(|(word, _)| *word == text);
         if found.is_none() {
+            let help =
+                meant(text, there).map_or("write one of them".to_owned(), |one| format!("did you mean `{one}`?"));
             let message = format!("{} is none of {}", quote(text), all.join(", "));
-            self.error_help(node.span, "unknown-word", message, suggest(text, there));
+            self.error_help(node.span, "unknown-word", message, help);
         }
         found.map(|(_, value)| *value)
     }

@@ -18,7 +18,7 @@ pub fn render(faults: &[Fault], source_of: &dyn Fn(&str) -> Option<String>, colo
             out.push('\n');
         }
         match source_of(&fault.file) {
-            Some(source) => out.push_str(&with_source(fault, &blot(&source), &renderer)),
+            Some(source) => out.push_str(&with_source(fault, &blot_fault(fault, blot(&source)), &renderer)),
             None => out.push_str(&without_source(fault)),
         }
         out.push('\n');
@@ -60,15 +60,36 @@ fn without_source(fault: &Fault) -> String {
     out
 }
 
+/// Also blots what the reader knows to be a secret wherever it stands, a block of several lines included.
+fn blot_fault(fault: &Fault, source: String) -> String {
+    if !SECRETS.contains(&fault.code) {
+        return source;
+    }
+    match (source.get(..fault.span.start), source.get(fault.span.start..fault.span.end), source.get(fault.span.end..)) {
+        (Some(before), Some(secret), Some(after)) => format!("{before}{}{after}", "*".repeat(secret.len())),
+        _ => source,
+    }
+}
+
+/// Codes of faults whose place is a secret as a whole.
+const SECRETS: [&str; 2] = ["plain-secret", "bad-secret"];
+
+/// What may stand before a secret, as a key of YAML.
+const SECRET_KEY: &str = r#"\b(?:password|secret|token|bearer|webhook_url)["']?:\s*"#;
+
 /// The text with secrets replaced by as many bytes of `*`, so that places stay where they are.
 fn blot(source: &str) -> String {
     static SECRET: OnceLock<Vec<Regex>> = OnceLock::new();
     let patterns = SECRET.get_or_init(|| {
         let written = [
-            r#"(?i)\b(?:password|secret|token|bearer|webhook_url)["']?\s*[:=]\s*["']?([^\s"'][^\s"',}&]*)"#,
-            r"://[^\s/@:]*:([^\s@/]+)@",
+            format!(r#"{SECRET_KEY}"((?:[^"\\\n]|\\.)*)"#),
+            format!(r"{SECRET_KEY}'([^'\n]*)"),
+            format!(r#"{SECRET_KEY}([^\s"'|>{{\[](?:[^,}}\n]|,[^\s}}])*)"#),
+            r#"\bpassword=([^\s"'&]+)"#.to_owned(),
+            r"\bpassword='([^'\n]*)".to_owned(),
+            r#"://[^\s/@:]*:([^\s"'?]+)@"#.to_owned(),
         ];
-        // Both are constants that a test compiles.
+        // All are constants that a test compiles.
         written.iter().filter_map(|pattern| Regex::new(pattern).ok()).collect()
     });
     let mut blotted = source.as_bytes().to_vec();
@@ -89,10 +110,20 @@ mod tests {
 
     #[test]
     fn secrets_are_blotted_and_references_are_not() {
-        let text =
-            "dsn: postgresql://u:p%40ss@h/db?password=x&y=1\npassword: \"häh\"\nsecret: ${env:X}\nbearer: a, b: c";
-        let want =
-            "dsn: postgresql://u:******@h/db?password=*&y=1\npassword: \"****\"\nsecret: ${env:X}\nbearer: *, b: c";
-        assert_eq!(blot(text), want);
+        let cases = [
+            ("dsn: postgresql://u:p%40s@h/db?password=x&y=1", "dsn: postgresql://u:*****@h/db?password=*&y=1"),
+            ("dsn: host=h password='a b' user=u", "dsn: host=h password='***' user=u"),
+            ("password: \"häh, \\\" x\"", "password: \"**********\""),
+            ("{secret: a b,c, name: x}", "{secret: *****, name: x}"),
+            ("'password': 'x y'", "'password': '***'"),
+            ("secret: ${env:X}", "secret: ${env:X}"),
+            ("password:\n  x y\nname: z", "password:\n  ***\nname: z"),
+            ("password: \"a\n  b\"", "password: \"*\n  b\""),
+            ("webhook_url: https://h/x", "webhook_url: ***********"),
+            ("url: https://h:80/x", "url: https://h:80/x"),
+        ];
+        for (text, want) in cases {
+            assert_eq!(blot(text), want);
+        }
     }
 }

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by it")]
 
+mod crash;
+mod full_disk;
 mod kit;
+mod reading;
 mod recovery;
+mod verifying;
 mod writing;

@@ -1,1 +1,18 @@
-//! engine
+//! The daemon on real servers: what it remedies, what it leaves alone, what it survives.
+
+mod crash;
+mod limits;
+mod orders;
+mod remedies;
+
+const LONG_QUERIES: &str = "
+version: 1
+name: end-long-queries
+about: Ends what runs too long.
+mode: enforce
+triggers: [{every: 500ms}]
+targets: all
+find: {long_queries: {longer_than: 1s}}
+do: [cancel_backend, wait: 2s, terminate_backend]
+verify: {within: 5s}
+";

@@ -1,5 +1,7 @@
 //! What users write, and what they are told when it is wrong.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers stop it like the test itself")]
+
 mod catalogue;
 mod config;
 mod messages;

@@ -17,7 +17,9 @@ pub(super) fn expand(pattern: &Path) -> Result<Vec<PathBuf>, String> {
         let text = component.as_os_str().to_string_lossy();
         let plain = !matches!(component, Component::Normal(_)) || !text.contains(['*', '?', '[', '{']);
         if plain {
-            paths.iter_mut().for_each(|path| path.push(component));
+            for path in &mut paths {
+                path.push(component);
+            }
         } else {
             let mut found = Vec::new();
             for folder in &paths {

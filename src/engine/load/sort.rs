@@ -1,6 +1,6 @@
 //! Tells a configuration from a playbook by its keys.
 
-use crate::syntax::{Fault, Kind, Reader, Severity, Span, node};
+use crate::syntax::{self, Fault, Kind, Reader, Severity, Span};
 use crate::{config, playbook};
 
 /// What a file is.
@@ -16,7 +16,7 @@ pub(super) enum Sort {
 /// What a file is, by the keys that only one of both has.
 pub(super) fn sort(file: &str, text: &str) -> Sort {
     let mut reader = Reader::new(file, text);
-    let root = node::parse(&mut reader);
+    let root = syntax::parse(&mut reader);
     let Some(root) = root else {
         // Both readers would report the same; the fault itself is enough.
         let fault = reader.into_faults().into_iter().next();
@@ -41,7 +41,7 @@ pub(super) fn sort(file: &str, text: &str) -> Sort {
     if as_config > as_playbook { Sort::Config } else { Sort::Playbook }
 }
 
-fn keys(keys: &crate::syntax::Keys) -> Vec<&'static str> {
+fn keys(keys: &syntax::Keys) -> Vec<&'static str> {
     keys.known.iter().chain(keys.later).copied().collect()
 }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Segments of a few records, so that the tests see many.
-pub const SMALL: Options = Options { segment_bytes: 4_096, group_max: 64 };
+pub const SMALL: Options = Options { segment_bytes: 2_048, group_max: 64 };
 
 pub fn open(dir: &Path, options: Options) -> Result<Audit, OpenError> {
     Audit::open(dir, options, Arc::new(Timestamp::now))

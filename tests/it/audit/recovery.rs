@@ -123,7 +123,7 @@ async fn a_hole_left_by_a_power_cut_is_cut_and_a_zeroed_byte_is_not() {
     let file = OpenOptions::new().write(true).open(path).unwrap();
     file.write_all_at(&[0; 512], sector).unwrap();
     let audit = open(holed.path(), Options::default()).unwrap();
-    let kept = text[..1_536].iter().filter(|b| **b == b'\n').count() as u64;
+    let kept = text[..1_536].split(|b| *b == b'\n').count() as u64 - 1;
     assert_eq!(audit.watch().borrow().size, kept);
     let flipped = copy(dir.path());
     let file = OpenOptions::new().write(true).open(&segments(flipped.path())[0]).unwrap();

@@ -47,10 +47,7 @@ fn every_key_is_read() {
     assert_eq!(rendered(&faults, FULL), "");
     let c = config.unwrap();
     assert_eq!(c.revision.as_deref(), Some("2f3c"));
-    assert_eq!(
-        (c.mode, c.timezone.as_str(), c.data_dir.as_path()),
-        (Mode::Enforce, "Asia/Seoul", Path::new("./state"))
-    );
+    assert_eq!((c.mode, c.timezone.as_str(), c.data_dir.as_path()), (Mode::Enforce, "Asia/Seoul", Path::new("state")));
     assert_eq!(c.socket_roles.get("dba"), Some(&AccessRole::Approver));
     let t = c.target("orders").unwrap();
     assert!(matches!(&t.dsn, Text::Plain(dsn) if dsn.expose_secret().ends_with("sslrootcert=ca.pem")));
@@ -74,57 +71,56 @@ fn every_key_is_read() {
     assert_eq!(c.playbook_files, [PathBuf::from("playbooks/a.yaml")]);
 }
 
+const ONE_FAULT_ALONE: &[(&str, &str)] = &[
+    ("targets: []\n", "empty-selector"),
+    ("", "missing-key"),
+    ("targets: [{name: a, dsn: 'host=a'}, {name: a, dsn: 'host=b'}]\n", "duplicate-name"),
+    ("targets: [{name: a}]\n", "missing-key"),
+    ("targets: [{name: a, dsn: nothing}]\n", "bad-dsn"),
+    ("targets: [{name: a, dsn: 'postgresql://u:secret@h/db'}]\n", "plain-password"),
+    ("targets: [{name: a, dsn: 'host=${env:HOST}'}]\n", "bad-reference"),
+    ("targets: [{name: a, dsn: 'host=a', databases: []}]\n", "empty-selector"),
+    ("targets: [{name: a, dsn: 'host=a', patroni: {urls: []}}]\n", "not-supported-yet"),
+    ("targets: [{name: a, dsn: 'host=a', host: {cpus: 4}}]\n", "not-supported-yet"),
+    (
+        "targets: [{name: a, dsn: 'host=a', pgbouncer: [{name: p, dsn: 'host=a', persist: file}]}]\n",
+        "not-supported-yet",
+    ),
+    ("targets: [{name: \"${env:X}\", dsn: 'host=a'}]\n", "bad-reference"),
+];
+
+const ONE_FAULT_MORE: &[(&str, &str)] = &[
+    ("http: {listen: 127.0.0.1:8432}\n", "not-supported-yet"),
+    ("http: {tokens: []}\n", "not-supported-yet"),
+    ("timezone: Europe/Berlim\n", "bad-zone"),
+    ("notify: [nobody]\n", "unknown-channel"),
+    ("policy: {protect: {}}\n", "empty-selector"),
+    ("policy: {protect: {queries: []}}\n", "empty-selector"),
+    ("policy: {allow_custom_sql: true}\n", "not-supported-yet"),
+    ("policy: {breaker: {failures: 3}}\n", "not-supported-yet"),
+    ("policy: {limits: {disruptive: {same_query: {per: 25h}}}}\n", "out-of-bounds"),
+    ("policy: {limits: {disruptive: {per_run: -1}}}\n", "wrong-type"),
+    ("windows: {nightly: []}\n", "empty-selector"),
+    ("windows: {nightly: [{cron: '0 1 * * *'}]}\n", "missing-key"),
+    ("freezes: [{name: a, from: 2026-11-30T00:00:00Z, until: 2026-11-27T00:00:00Z}]\n", "bad-moment"),
+    ("freezes: [{name: a, from: 2026-11-27, until: 2026-11-30T00:00:00Z}]\n", "bad-moment"),
+    ("freezes: [{name: a, from: 2026-11-27T00:00:00Z, until: 2026-11-30T00:00:00Z, targets: []}]\n", "empty-selector"),
+    ("channels: [{name: a}]\n", "bad-channel"),
+    ("channels: [{name: a, pagerduty: {key: b}}]\n", "not-supported-yet"),
+    ("channels: [{name: a, slack: {webhook_url: \"${env:A}\"}, events: [actet]}]\n", "unknown-word"),
+    ("channels: [{name: a, slack: {webhook_url: \"${env:A}\"}, match: []}]\n", "empty-selector"),
+    ("channels: [{name: a, webhook: {url: \"http://a\", secret: \"${env:A}\"}}]\n", "bad-url"),
+    ("audit: {retain: 400d}\n", "not-supported-yet"),
+    ("rules: [a.yml]\n", "not-supported-yet"),
+];
+
 #[test]
 fn each_of_these_is_one_fault() {
     let head = "version: 1\nplaybooks: []\n";
     let targets = "targets: [{name: a, dsn: 'host=a'}]\n";
-    let whole: &[(&str, &str)] = &[
-        ("targets: []\n", "empty-selector"),
-        ("", "missing-key"),
-        ("targets: [{name: a, dsn: 'host=a'}, {name: a, dsn: 'host=b'}]\n", "duplicate-name"),
-        ("targets: [{name: a}]\n", "missing-key"),
-        ("targets: [{name: a, dsn: nothing}]\n", "bad-dsn"),
-        ("targets: [{name: a, dsn: 'postgresql://u:secret@h/db'}]\n", "plain-secret"),
-        ("targets: [{name: a, dsn: 'host=${env:HOST}'}]\n", "bad-reference"),
-        ("targets: [{name: a, dsn: 'host=a', databases: []}]\n", "empty-selector"),
-        ("targets: [{name: a, dsn: 'host=a', patroni: {urls: []}}]\n", "not-supported-yet"),
-        ("targets: [{name: a, dsn: 'host=a', host: {cpus: 4}}]\n", "not-supported-yet"),
-        (
-            "targets: [{name: a, dsn: 'host=a', pgbouncer: [{name: p, dsn: 'host=a', persist: file}]}]\n",
-            "not-supported-yet",
-        ),
-        ("targets: [{name: \"${env:X}\", dsn: 'host=a'}]\n", "bad-reference"),
-    ];
-    let more: &[(&str, &str)] = &[
-        ("http: {listen: 127.0.0.1:8432}\n", "not-supported-yet"),
-        ("http: {tokens: []}\n", "not-supported-yet"),
-        ("timezone: Europe/Berlim\n", "bad-zone"),
-        ("notify: [nobody]\n", "unknown-channel"),
-        ("policy: {protect: {}}\n", "empty-selector"),
-        ("policy: {protect: {queries: []}}\n", "empty-selector"),
-        ("policy: {allow_custom_sql: true}\n", "not-supported-yet"),
-        ("policy: {breaker: {failures: 3}}\n", "not-supported-yet"),
-        ("policy: {limits: {disruptive: {same_query: {per: 25h}}}}\n", "out-of-bounds"),
-        ("policy: {limits: {disruptive: {per_run: -1}}}\n", "wrong-type"),
-        ("windows: {nightly: []}\n", "empty-selector"),
-        ("windows: {nightly: [{cron: '0 1 * * *'}]}\n", "missing-key"),
-        ("freezes: [{name: a, from: 2026-11-30T00:00:00Z, until: 2026-11-27T00:00:00Z}]\n", "bad-moment"),
-        ("freezes: [{name: a, from: 2026-11-27, until: 2026-11-30T00:00:00Z}]\n", "bad-moment"),
-        (
-            "freezes: [{name: a, from: 2026-11-27T00:00:00Z, until: 2026-11-30T00:00:00Z, targets: []}]\n",
-            "empty-selector",
-        ),
-        ("channels: [{name: a}]\n", "bad-channel"),
-        ("channels: [{name: a, pagerduty: {key: b}}]\n", "not-supported-yet"),
-        ("channels: [{name: a, slack: {webhook_url: \"${env:A}\"}, events: [actet]}]\n", "unknown-word"),
-        ("channels: [{name: a, slack: {webhook_url: \"${env:A}\"}, match: []}]\n", "empty-selector"),
-        ("channels: [{name: a, webhook: {url: \"http://a\", secret: \"${env:A}\"}}]\n", "bad-url"),
-        ("audit: {retain: 400d}\n", "not-supported-yet"),
-        ("rules: [a.yml]\n", "not-supported-yet"),
-    ];
-    let more = more.iter().map(|(body, code)| (format!("{targets}{body}"), *code));
+    let more = ONE_FAULT_MORE.iter().map(|(body, code)| (format!("{targets}{body}"), *code));
     let mut wrong = Vec::new();
-    for (body, code) in whole.iter().map(|(b, c)| ((*b).to_owned(), *c)).chain(more) {
+    for (body, code) in ONE_FAULT_ALONE.iter().map(|(b, c)| ((*b).to_owned(), *c)).chain(more) {
         let text = format!("{head}{body}");
         let (config, faults) = read_config(&text);
         if codes(&faults) != [code] {
@@ -142,6 +138,12 @@ fn no_message_holds_a_secret() {
     let (_, faults) = read_config(text);
     let shown = rendered(&faults, text);
     assert!(codes(&faults).contains(&"bad-secret") && shown.contains("did you mean `password`?"), "{shown}");
+    assert!(!shown.contains("hunter2"), "{shown}");
+    let text = "version: 1\ntargets:\n  - name: a\n    dsn: 'host=a'\n    password: # old\n      |\n      hunter2\n      hunter2\n    \
+                act_as:\n      {user: u, password:\n        hunter2}\n";
+    let (_, faults) = read_config(text);
+    let shown = rendered(&faults, text);
+    assert_eq!(codes(&faults), ["no-playbooks", "plain-secret", "plain-secret"], "{shown}");
     assert!(!shown.contains("hunter2"), "{shown}");
 }
 
@@ -229,6 +231,10 @@ fn lint_tells_a_configuration_from_a_playbook() {
     assert_eq!(codes(&report.faults), ["unknown-finder", "unknown-file"]);
     assert_eq!(report.checked.len(), 3);
     assert!(report.has_errors());
+    std::fs::write(dir.path().join("playbooks/p.yaml"), b"version: 1\nname: \xff\n").unwrap();
+    let report = load::lint(&[dir.path().join("c.yaml")], &CATALOGUE).unwrap();
+    assert_eq!(codes(&report.faults), ["not-utf8"]);
+    assert_eq!((report.faults[0].line, report.faults[0].column), (2, 7));
     let gone = load::lint(&[dir.path().join("none.yaml")], &CATALOGUE);
     assert!(matches!(gone, Err(LoadError::Unreadable { .. })));
 }

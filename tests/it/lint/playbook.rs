@@ -95,8 +95,8 @@ fn every_key_is_read() {
     assert_eq!((p.on_overlap, p.on_missed), (OnOverlap::Queue, OnMissed::Once));
     assert_eq!((p.text.as_str(), p.digest.len()), (FULL, 64));
     let named: Vec<(Refers, String)> = references(&p).into_iter().map(|r| (r.refers, r.name)).collect();
-    let want = [(Refers::Channel, "dba-slack"), (Refers::Window, "nightly"), (Refers::Window, "office")];
-    assert_eq!(named[..3], want.map(|(r, n)| (r, n.to_owned())));
+    let first = [(Refers::Channel, "dba-slack"), (Refers::Window, "nightly"), (Refers::Window, "office")];
+    assert_eq!(named[..3], first.map(|(r, n)| (r, n.to_owned())));
     assert_eq!(named[3], (Refers::Window, "nightly".to_owned()));
 }
 
@@ -131,58 +131,62 @@ fn aliases_repeat_a_value() {
     assert!(playbook.unwrap().find.args.selector("only").unwrap().users.matching("app").is_some());
 }
 
+const ONE_FAULT: &[(&str, &str)] = &[
+    ("find: long_queries\nmode: approve\ndo: [cancel_backend]\n", "targets-missing"),
+    ("find: long_queries\ntargets: []\n", "empty-selector"),
+    ("find: long_queries\ntargets: {names: []}\n", "empty-selector"),
+    ("find: long_queries\ntargets: everything\n", "wrong-type"),
+    ("find: {long_queries: {only: {}}}\n", "empty-selector"),
+    ("find: {long_queries: {only: {users: []}}}\n", "empty-selector"),
+    ("find: {long_queries: {only: {tables: [a]}}}\n", "unknown-key"),
+    ("find: {long_queries: {limit: 201}}\n", "out-of-bounds"),
+    ("find: {long_queries: {limit: \"3\"}}\n", "wrong-type"),
+    ("find: {long_queries: {longer_than: 0s}}\n", "bad-duration"),
+    ("find: {long_queries: {overrides: [{match: {users: [a]}}]}}\n", "no-effect"),
+    ("find: {long_queries: {overrides: [{longer_than: 1h}]}}\n", "missing-key"),
+    ("find: {long_queries: {overrides: [{match: {users: [a]}, longer_than: 1h, limit: 3}]}}\n", "unknown-key"),
+    ("find: shapes\n", "missing-key"),
+    ("find: {shapes: {needed: 1m, above: 1.5}}\n", "wrong-type"),
+    ("find: {shapes: {needed: 1m, order_by: sise}}\n", "unknown-word"),
+    ("find: {sql: {query: select 1}}\n", "not-supported-yet"),
+    ("find: idle_in_transaction\n", "not-supported-yet"),
+    ("find: stale_statistics\ndo: [vacuum]\n", "not-supported-yet"),
+    ("find: {long_queries: {longer_than: \"${var:x}\"}}\n", "unknown-variable"),
+    ("find: {long_queries: , stale_statistics: }\n", "bad-find"),
+    ("find: long_queries\nguard: {protect: {}}\n", "empty-selector"),
+    ("find: long_queries\nguard: {protect: {users: []}}\n", "empty-selector"),
+    ("find: long_queries\nguard: {protect: {queries: ['(']}}\n", "bad-regex"),
+    ("find: long_queries\nguard: {allow_in: []}\n", "empty-selector"),
+    ("find: long_queries\nguard: {cooldown: 8d}\n", "out-of-bounds"),
+    ("find: long_queries\nguard: {limits: {fleet_hour: 3}}\n", "unknown-key"),
+    ("find: long_queries\nguard: {while: {promql: up}}\n", "not-supported-yet"),
+    ("find: long_queries\nverify: {also: up}\n", "not-supported-yet"),
+    ("find: long_queries\nqueue: {name: a}\n", "not-supported-yet"),
+    ("find: long_queries\nwhen: {promql: up}\n", "not-supported-yet"),
+    ("find: long_queries\ntriggers: [{every: 100ms}]\n", "out-of-bounds"),
+    ("find: long_queries\ntriggers: [{every: 10s, jitter: 10s}]\n", "out-of-bounds"),
+    ("find: long_queries\ntriggers: [{every: 10s, timezone: UTC}]\n", "bad-trigger"),
+    ("find: long_queries\ntriggers: [{jitter: 1s}]\n", "bad-trigger"),
+    ("find: long_queries\ntriggers: [{alert: Slow}]\n", "not-supported-yet"),
+    ("find: long_queries\nenabled: yes\n", "wrong-type"),
+    ("find: long_queries\nname: b\n", "duplicate-key"),
+    ("find: long_queries\nowner: \"${env:X}\"\n", "bad-reference"),
+    ("find: long_queries\nowner: \"dba ${var:x}\"\n", "bad-reference"),
+    ("find: {long_queries: {only: {databases: [\"${alert:datname}\"]}}}\n", "not-supported-yet"),
+    ("find: long_queries\nvars: {a: 1}\n", "unused-variable"),
+    ("find: long_queries\ndo: [{terminate_backend: {mode: enforce}}]\n", "no-effect"),
+    ("find: long_queries\ndo: [wait: 1s, cancel_backend]\n", "bad-step"),
+    ("find: long_queries\ndo: [cancel_backend, wait]\n", "bad-step"),
+    ("find: long_queries\ndo: [cancel_backend: {hard: true}]\n", "unknown-key"),
+    ("find: long_queries\nowner: !secret x\n", "yaml"),
+];
+
 #[test]
 fn each_of_these_is_one_fault() {
     let head = "version: 1\nname: a\n";
     let find = "find: long_queries\n";
-    let cases: &[(&str, &str)] = &[
-        ("find: long_queries\nmode: approve\ndo: [cancel_backend]\n", "targets-missing"),
-        ("find: long_queries\ntargets: []\n", "empty-selector"),
-        ("find: long_queries\ntargets: {names: []}\n", "empty-selector"),
-        ("find: long_queries\ntargets: everything\n", "wrong-type"),
-        ("find: {long_queries: {only: {}}}\n", "empty-selector"),
-        ("find: {long_queries: {only: {users: []}}}\n", "empty-selector"),
-        ("find: {long_queries: {only: {tables: [a]}}}\n", "unknown-key"),
-        ("find: {long_queries: {limit: 201}}\n", "out-of-bounds"),
-        ("find: {long_queries: {limit: \"3\"}}\n", "wrong-type"),
-        ("find: {long_queries: {longer_than: 0s}}\n", "bad-duration"),
-        ("find: {long_queries: {overrides: [{match: {users: [a]}}]}}\n", "no-effect"),
-        ("find: {long_queries: {overrides: [{longer_than: 1h}]}}\n", "missing-key"),
-        ("find: {long_queries: {overrides: [{match: {users: [a]}, longer_than: 1h, limit: 3}]}}\n", "unknown-key"),
-        ("find: shapes\n", "missing-key"),
-        ("find: {shapes: {needed: 1m, above: 1.5}}\n", "wrong-type"),
-        ("find: {shapes: {needed: 1m, order_by: sise}}\n", "unknown-word"),
-        ("find: {sql: {query: select 1}}\n", "not-supported-yet"),
-        ("find: {long_queries: , stale_statistics: }\n", "bad-find"),
-        ("find: long_queries\nguard: {protect: {}}\n", "empty-selector"),
-        ("find: long_queries\nguard: {protect: {users: []}}\n", "empty-selector"),
-        ("find: long_queries\nguard: {protect: {queries: ['(']}}\n", "bad-regex"),
-        ("find: long_queries\nguard: {allow_in: []}\n", "empty-selector"),
-        ("find: long_queries\nguard: {cooldown: 8d}\n", "out-of-bounds"),
-        ("find: long_queries\nguard: {limits: {fleet_hour: 3}}\n", "unknown-key"),
-        ("find: long_queries\nguard: {while: {promql: up}}\n", "not-supported-yet"),
-        ("find: long_queries\nverify: {also: up}\n", "not-supported-yet"),
-        ("find: long_queries\nqueue: {name: a}\n", "not-supported-yet"),
-        ("find: long_queries\nwhen: {promql: up}\n", "not-supported-yet"),
-        ("find: long_queries\ntriggers: [{every: 100ms}]\n", "out-of-bounds"),
-        ("find: long_queries\ntriggers: [{every: 10s, jitter: 10s}]\n", "out-of-bounds"),
-        ("find: long_queries\ntriggers: [{every: 10s, timezone: UTC}]\n", "bad-trigger"),
-        ("find: long_queries\ntriggers: [{jitter: 1s}]\n", "bad-trigger"),
-        ("find: long_queries\ntriggers: [{alert: Slow}]\n", "not-supported-yet"),
-        ("find: long_queries\nenabled: yes\n", "wrong-type"),
-        ("find: long_queries\nname: b\n", "duplicate-key"),
-        ("find: long_queries\nowner: \"${env:X}\"\n", "bad-reference"),
-        ("find: long_queries\nowner: \"dba ${var:x}\"\n", "bad-reference"),
-        ("find: {long_queries: {only: {databases: [\"${alert:datname}\"]}}}\n", "not-supported-yet"),
-        ("find: long_queries\nvars: {a: 1}\n", "unused-variable"),
-        ("find: long_queries\ndo: [{terminate_backend: {mode: enforce}}]\n", "no-effect"),
-        ("find: long_queries\ndo: [wait: 1s, cancel_backend]\n", "bad-step"),
-        ("find: long_queries\ndo: [cancel_backend, wait]\n", "bad-step"),
-        ("find: long_queries\ndo: [cancel_backend: {hard: true}]\n", "unknown-key"),
-        ("find: long_queries\nowner: !secret x\n", "yaml"),
-    ];
     let mut wrong = Vec::new();
-    for (body, code) in cases {
+    for (body, code) in ONE_FAULT {
         let (playbook, faults) = read_playbook(&format!("{head}{body}"));
         if codes(&faults) != [*code] {
             wrong.push(format!("{code}: {body}{}", rendered(&faults, &format!("{head}{body}"))));
@@ -224,7 +228,33 @@ fn shipped_playbooks_are_sound_and_only_observe() {
     assert_eq!(builtin, names);
 }
 
-/// As the test above, against the reader's own catalogue.
+/// What the registries say of parameters must be something that the reader understands.
+#[test]
+fn every_default_of_the_registries_is_read() {
+    use pgmedic::playbook::{Args, Param, ParamType};
+    let catalogue = pgmedic::decide::catalogue();
+    let complete = |name: &str, params: &[Param], args: &Args| {
+        for param in params {
+            assert_eq!(args.0.contains_key(param.name), param.default.is_some(), "{name}.{}", param.name);
+            if let ParamType::Overrides { params: named, .. } = param.ty {
+                assert!(named.iter().all(|n| params.iter().any(|p| p.name == *n)), "{name}.{}", param.name);
+            }
+        }
+    };
+    for finder in catalogue.finders.iter().filter(|f| f.params.iter().all(|p| !p.required)) {
+        let actions = catalogue.actions.iter().filter(|a| a.kind == finder.kind);
+        for action in actions.filter(|a| a.params.iter().all(|p| !p.required)) {
+            let text = format!("version: 1\nname: a\nfind: {}\ndo: [{}]\n", finder.name, action.name);
+            let (playbook, faults) = pgmedic::playbook::read("a.yaml", &text, &catalogue);
+            assert!(faults.is_empty(), "{}", rendered(&faults, &text));
+            let playbook = playbook.unwrap();
+            complete(finder.name, finder.params, &playbook.find.args);
+            complete(action.name, action.params, &playbook.rungs().next().unwrap().args);
+        }
+    }
+}
+
+/// As the shipped playbooks' test above, against the reader's own catalogue.
 #[test]
 fn shipped_playbooks_read_with_the_test_catalogue() {
     for file in std::fs::read_dir(root().join("playbooks")).unwrap() {

@@ -99,13 +99,11 @@ proptest! {
 fn bombs_are_refused() {
     let nested = "[".repeat(5_000);
     both(&nested);
-    let deep: String = (0..200).map(|n| format!("{}a:\n", "  ".repeat(n))).collect();
-    both(&deep);
-    let mut laughs = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
-    for n in 1..10 {
-        let before = format!("*a{}, ", n - 1).repeat(10);
-        laughs.push_str(&format!("a{n}: &a{n} [{before}]\n"));
-    }
+    let deep: Vec<String> = (0..200).map(|n| format!("{}a:\n", "  ".repeat(n))).collect();
+    both(&deep.concat());
+    let laughs: Vec<String> =
+        (1..10).map(|n| format!("a{n}: &a{n} [{}]\n", format!("*a{}, ", n - 1).repeat(10))).collect();
+    let laughs = format!("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n{}", laughs.concat());
     let (_, faults) = read_playbook(&laughs);
     assert!(faults.iter().any(|f| f.code == "too-large"), "{faults:?}");
     both("a: &a [*a]\n");

@@ -1,0 +1,161 @@
+//! Opening the daemon's index: caught up when it lags, set aside and built again when it is spoilt.
+
+use super::super::fold::parse;
+use super::super::layout::Layout;
+use super::super::lines::Forward;
+use super::{Index, Meta, Place, boot, caught, read_meta, settings};
+use crate::model::Timestamp;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+use std::time::Duration;
+
+/// Records added at once.
+const BATCH: usize = 1_000;
+/// From so many records on, people are told that it takes a while.
+const LONG: u64 = 20_000;
+/// How often a reader that has the index for a moment is waited for, a tenth of a second each.
+const PATIENCE: u32 = 50;
+
+/// The index of a log of that many records, complete. `None` when there can be none: the log is read
+/// without it then.
+pub(in crate::audit) fn open(layout: &Layout, log: &str, size: u64) -> Option<Index> {
+    let ready = match existing(layout, log, size) {
+        Ok(Some(index)) => catch_up(layout, index, size),
+        Ok(None) => build(layout, log, size),
+        Err(why) => Err(why),
+    };
+    let ready = ready.or_else(|why| {
+        if is_held(&why) {
+            return Err(why);
+        }
+        tracing::warn!("the audit index is damaged and will be built again from the log: {why}");
+        set_aside(layout).and_then(|()| build(layout, log, size))
+    });
+    ready.map_err(|why| tracing::warn!("the audit log goes on without its index: {why}")).ok()
+}
+
+/// The index that is there, if it belongs to this log. `None` when there is none.
+fn existing(layout: &Layout, log: &str, size: u64) -> Result<Option<Index>, String> {
+    let path = layout.index();
+    if !path.exists() {
+        return Ok(None);
+    }
+    let db = patiently(|| caught(|| settings(&path).open()))?;
+    let Some(meta) = read_meta(&db)? else { return Err("it has no beginning".to_owned()) };
+    if meta.log != log || meta.size > size {
+        return Err(format!("it belongs to log {} of {} records, this is {log} of {size}", meta.log, meta.size));
+    }
+    if !meta.closed && meta.boot != boot() {
+        return Err("the machine went down while it was being written".to_owned());
+    }
+    let index = Index { db, meta };
+    if index.size() > 0 && index.place(index.size())?.is_none() {
+        return Err("its last record is missing".to_owned());
+    }
+    Ok(Some(index))
+}
+
+fn build(layout: &Layout, log: &str, size: u64) -> Result<Index, String> {
+    let path = layout.index();
+    let db = patiently(|| caught(|| settings(&path).open()))?;
+    let meta = Meta { log: log.to_owned(), size: 0, boot: boot(), closed: false };
+    catch_up(layout, Index { db, meta }, size)
+}
+
+/// Adds the records from the last one that is in it to the end of the log. A line that cannot be read
+/// is passed over: it is the verification that speaks of damage.
+fn catch_up(layout: &Layout, mut index: Index, size: u64) -> Result<Index, String> {
+    index.meta.closed = false;
+    index.meta.boot = boot();
+    index.add(std::iter::empty())?;
+    let known = index.size();
+    let last = index.place(known)?.unwrap_or(Place { segment: 0, offset: 0 });
+    let progress = Progress::new(size - known);
+    let segments = layout.segments().map_err(|e| e.to_string())?;
+    let mut batch = Vec::with_capacity(BATCH);
+    for first in segments.into_iter().filter(|first| known < size && *first >= last.segment) {
+        let from = if first == last.segment { last.offset } else { 0 };
+        let mut lines = Forward::open_at(&layout.segment(first), from).map_err(|e| e.to_string())?;
+        while let Some(line) = lines.next().map_err(|e| e.to_string())? {
+            let place = Place { segment: first, offset: line.offset };
+            let record = parse(&line.bytes).ok();
+            if place == last && record.as_ref().is_none_or(|r| r.seq != known) {
+                return Err(format!("it says that record {known} is where it is not"));
+            }
+            if let Some(record) = record.filter(|r| r.seq > known && r.seq <= size) {
+                batch.push((record, place));
+            }
+            if batch.len() >= BATCH {
+                progress.on(batch.len() as u64);
+                index.add(batch.iter().map(|(r, p)| (r, *p)))?;
+                batch.clear();
+            }
+        }
+    }
+    index.add(batch.iter().map(|(r, p)| (r, *p)))?;
+    progress.done();
+    Ok(index)
+}
+
+/// Moves it out of the way for whoever wants to look at it; only the last such one is kept.
+fn set_aside(layout: &Layout) -> Result<(), String> {
+    let set_aside = || {
+        for entry in std::fs::read_dir(layout.data_dir())? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with("index.damaged-") {
+                std::fs::remove_dir_all(entry.path())?;
+            }
+        }
+        let name = format!("index.damaged-{}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ"));
+        std::fs::rename(layout.index(), layout.data_dir().join(name))
+    };
+    set_aside().map_err(|e| format!("it cannot be set aside: {e}"))
+}
+
+/// Sled's lock, held by `pgmedic audit` for the moment in which it looks something up.
+fn is_held(why: &str) -> bool {
+    why.contains("could not acquire lock")
+}
+
+fn patiently<T>(mut open: impl FnMut() -> Result<T, String>) -> Result<T, String> {
+    for _ in 0..PATIENCE {
+        match open() {
+            Err(why) if is_held(&why) => std::thread::sleep(Duration::from_millis(100)),
+            done => return done,
+        }
+    }
+    open()
+}
+
+/// Tells people that building takes a while: a bar on a terminal, else two lines in the log.
+struct Progress {
+    bar: ProgressBar,
+    long: bool,
+}
+
+impl Progress {
+    fn new(records: u64) -> Progress {
+        let long = records >= LONG;
+        if long && !std::io::stderr().is_terminal() {
+            tracing::info!(records, "building the audit index from the log");
+        }
+        let bar = if long { ProgressBar::new(records) } else { ProgressBar::hidden() };
+        if let Ok(style) =
+            ProgressStyle::with_template("building the audit index {bar:30} {pos}/{len} records, {eta} left")
+        {
+            bar.set_style(style);
+        }
+        Progress { bar, long }
+    }
+
+    fn on(&self, records: u64) {
+        self.bar.inc(records);
+    }
+
+    fn done(self) {
+        self.bar.finish_and_clear();
+        if self.long && !std::io::stderr().is_terminal() {
+            tracing::info!("the audit index is complete");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The index over the log, in sled: where each record stands, and which records speak of what.
+//!
+//! Nothing that was acknowledged lives here alone: sled may lose or spoil it in a power cut, and then
+//! it is built again from the log. Every call of sled is caught, panics included.
+
+mod build;
+mod keys;
+
+pub(super) use build::open;
+pub(super) use keys::{Field, Place};
+
+use crate::model::{Record, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+/// Bytes of memory for sled's cache; its own default is 1 GiB.
+const CACHE: u64 = 16 * 1024 * 1024;
+
+/// How far the index has come, and under which circumstances.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Meta {
+    /// ULID of the log.
+    log: String,
+    /// `seq` of the last record in it.
+    size: u64,
+    /// The boot in which it was last written: without a clean end and after another boot it cannot be trusted.
+    boot: String,
+    /// Whether it was closed in order.
+    closed: bool,
+}
+
+/// The open index.
+pub(super) struct Index {
+    db: sled::Db,
+    meta: Meta,
+}
+
+impl Index {
+    /// Opens the index that is there, to read it. `None` when there is none, another process has it,
+    /// or it does not open: then the log itself is read.
+    pub(super) fn for_reading(path: &Path) -> Option<Index> {
+        use std::os::unix::fs::MetadataExt;
+        let owner = std::fs::metadata(path.join("conf")).ok()?.uid();
+        // Opening writes: files of another owner would shut the daemon out of its own index.
+        if owner != rustix::process::geteuid().as_raw() {
+            return None;
+        }
+        let db = caught(|| settings(path).open()).ok()?;
+        let meta = read_meta(&db).ok()??;
+        (meta.closed || meta.boot == boot()).then_some(Index { db, meta })
+    }
+
+    /// `seq` of the last record in it.
+    pub(super) fn size(&self) -> u64 {
+        self.meta.size
+    }
+
+    /// ULID of the log that it belongs to.
+    pub(super) fn log(&self) -> &str {
+        &self.meta.log
+    }
+
+    /// Adds records that follow on the last one.
+    ///
+    /// # Errors
+    /// Sled's words; the index is not to be used any more then.
+    pub(super) fn add<'a>(&mut self, records: impl Iterator<Item = (&'a Record, Place)>) -> Result<(), String> {
+        let mut batch = sled::Batch::default();
+        for (record, place) in records {
+            batch.insert(keys::seq(record.seq).as_slice(), place.bytes().as_slice());
+            for key in keys::of(record) {
+                batch.insert(key, &[]);
+            }
+            self.meta.size = record.seq;
+        }
+        batch.insert(keys::META, meta_bytes(&self.meta));
+        // One batch is all or nothing, so the size is never ahead of the keys.
+        caught(|| self.db.apply_batch(batch))
+    }
+
+    /// Where a record stands.
+    ///
+    /// # Errors
+    /// Sled's words.
+    pub(super) fn place(&self, seq: u64) -> Result<Option<Place>, String> {
+        let bytes = caught(|| self.db.get(keys::seq(seq)))?;
+        Ok(bytes.and_then(|b| Place::read(&b)))
+    }
+
+    /// Whether every key of a record is there, and its place is this one.
+    ///
+    /// # Errors
+    /// Sled's words.
+    pub(super) fn knows(&self, record: &Record, place: Place) -> Result<bool, String> {
+        if self.place(record.seq)? != Some(place) {
+            return Ok(false);
+        }
+        for key in keys::of(record) {
+            if !caught(|| self.db.contains_key(&key))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// `seq` of the first record at or after a moment; one behind the last when there is none.
+    ///
+    /// # Errors
+    /// Sled's words.
+    pub(super) fn first_at(&self, moment: Timestamp) -> Result<u64, String> {
+        let next = caught(|| self.db.range(keys::time(moment, 0)..keys::after_all_times()).next().transpose())?;
+        Ok(next.map_or(self.size() + 1, |(key, _)| keys::seq_of(&key)))
+    }
+
+    /// `seq`s from `from` (included) to `to` (not included) of the records that speak of a value,
+    /// ascending. `None` when there are more than `most`.
+    ///
+    /// # Errors
+    /// Sled's words.
+    pub(super) fn about(
+        &self,
+        value: (Field, &str),
+        from: u64,
+        to: u64,
+        most: usize,
+    ) -> Result<Option<Vec<u64>>, String> {
+        let (field, value) = value;
+        let range = keys::value(field, value, from)..keys::value(field, value, to.max(from));
+        let found = caught(|| {
+            let found = self.db.range(range).keys().take(most.saturating_add(1));
+            found.map(|key| key.map(|k| keys::seq_of(&k))).collect::<sled::Result<Vec<u64>>>()
+        })?;
+        Ok((found.len() <= most).then_some(found))
+    }
+
+    /// Gives it back unchanged, after reading.
+    pub(super) fn let_go(self) {
+        if let Err(why) = caught(move || {
+            drop(self);
+            Ok(())
+        }) {
+            tracing::warn!("the audit index could not be given back: {why}");
+        }
+    }
+
+    /// Ends it in order.
+    pub(super) fn close(mut self) {
+        self.meta.closed = true;
+        let closed = caught(|| self.db.insert(keys::META, meta_bytes(&self.meta)))
+            .and_then(|_| caught(|| self.db.flush()))
+            .and_then(|_| {
+                caught(move || {
+                    drop(self);
+                    Ok(())
+                })
+            });
+        if let Err(e) = closed {
+            tracing::warn!("the audit index could not be closed in order and may be built again: {e}");
+        }
+    }
+}
+
+fn settings(path: &Path) -> sled::Config {
+    sled::Config::new().path(path).cache_capacity(CACHE)
+}
+
+fn read_meta(db: &sled::Db) -> Result<Option<Meta>, String> {
+    let bytes = caught(|| db.get(keys::META))?;
+    bytes.map(|b| serde_json::from_slice(&b).map_err(|e| e.to_string())).transpose()
+}
+
+fn meta_bytes(meta: &Meta) -> Vec<u8> {
+    // Strings, a number and a flag always serialise.
+    serde_json::to_vec(meta).unwrap_or_default()
+}
+
+/// The running boot; empty where the system does not tell.
+fn boot() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|s| s.trim().to_owned()).unwrap_or_default()
+}
+
+/// Calls sled, which may panic on files that a power cut has spoilt.
+fn caught<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, String> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(done) => done.map_err(|e| e.to_string()),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
+            Err(format!("sled panicked: {text}"))
+        }
+    }
+}

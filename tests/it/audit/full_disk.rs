@@ -1,0 +1,109 @@
+//! A full disk: nothing is done, outcomes are still recorded, and it passes by itself.
+
+use super::kit::{intent, open, outcome, plain, records};
+use pgmedic::audit::{AppendError, Options};
+use pgmedic::config::policy::Limits;
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+
+/// A small file system in memory, gone with the value.
+struct Small(tempfile::TempDir);
+
+impl Small {
+    fn mount(size: &str) -> Option<Small> {
+        let dir = tempfile::tempdir().unwrap();
+        let option = format!("size={size}");
+        let status =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &option, "pgmedic-test"]).arg(dir.path()).status();
+        status.is_ok_and(|s| s.success()).then_some(Small(dir))
+    }
+
+    fn fill(&self) {
+        let mut file = File::create(self.0.path().join("filler")).unwrap();
+        for size in [65_536, 4_096] {
+            while file.write_all(&vec![b'x'; size]).is_ok() {}
+        }
+    }
+
+    fn free(&self) {
+        std::fs::remove_file(self.0.path().join("filler")).unwrap();
+    }
+
+    fn data_dir(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        // Lazily: after a failed test the log may still be open for a moment.
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+fn unwritable<T: std::fmt::Debug>(result: Result<T, AppendError>) -> String {
+    match result {
+        Err(AppendError::Unwritable(why)) => why,
+        other => panic!("expected an unwritable log, got {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_intents_keeps_outcomes_and_passes() {
+    let Some(disk) = Small::mount("16m") else {
+        eprintln!("SKIPPED: a_full_disk_stops_intents_keeps_outcomes_and_passes needs the right to mount a tmpfs");
+        return;
+    };
+    let audit = open(disk.data_dir(), Options::default()).unwrap();
+    audit.append(vec![intent("orders", "a", "run1", Limits::default())]).await.unwrap();
+    disk.fill();
+    // What is reserved is used up to the headroom, in ever smaller steps.
+    let mut why = String::new();
+    for records in [200, 20, 1] {
+        for _ in 0..100 {
+            match audit.append((0..records).flat_map(plain).collect()).await {
+                Ok(_) => {}
+                refused => {
+                    why = unwritable(refused);
+                    break;
+                }
+            }
+        }
+    }
+    assert!(why.contains("is full") && why.contains("nothing is done until there is room"), "{why}");
+    let size = audit.watch().borrow().size;
+    unwritable(audit.append(vec![intent("orders", "b", "run2", Limits::default())]).await);
+    assert_eq!(audit.append(vec![outcome("orders", "a", "run1")]).await.unwrap(), [size + 1]);
+    assert!(audit.watch().borrow().trouble.as_deref().unwrap().contains("is full"));
+    let state = audit.state().await.unwrap();
+    assert!(state.history.open.is_empty(), "neither the refused intent nor the ended one is open");
+    disk.free();
+    audit.append(vec![intent("orders", "b", "run3", Limits::default())]).await.unwrap();
+    assert_eq!(audit.watch().borrow().trouble, None);
+    audit.close().await;
+    assert_eq!(records(disk.data_dir()).len() as u64, size + 2);
+    open(disk.data_dir(), Options::default()).unwrap().close().await;
+}
+
+#[tokio::test]
+async fn a_segment_that_cannot_be_begun_is_begun_later() {
+    let Some(disk) = Small::mount("16m") else {
+        eprintln!("SKIPPED: a_segment_that_cannot_be_begun_is_begun_later needs the right to mount a tmpfs");
+        return;
+    };
+    let options = Options { segment_bytes: 100_000, ..Options::default() };
+    let audit = open(disk.data_dir(), options.clone()).unwrap();
+    let many = || (0..400).flat_map(plain).collect::<Vec<_>>();
+    audit.append(many()).await.unwrap();
+    disk.fill();
+    let held = audit.append(plain(0)).await;
+    let segments = super::kit::segments(disk.data_dir()).len();
+    assert_eq!((held.is_ok(), segments), (false, 1), "{held:?}");
+    disk.free();
+    audit.append(plain(1)).await.unwrap();
+    assert_eq!(super::kit::segments(disk.data_dir()).len(), 2);
+    audit.close().await;
+    open(disk.data_dir(), options).unwrap().close().await;
+}
