@@ -5,7 +5,8 @@ use super::output::Out;
 use super::start::unloaded;
 use super::text::count;
 use crate::decide::catalogue;
-use crate::engine::load::{Report, lint};
+use crate::engine::load::{LoadError, Sources, lint, load};
+use crate::syntax::Fault;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -19,22 +20,46 @@ pub(super) struct Command {
     files: Vec<PathBuf>,
 }
 
+/// What a check found.
+struct Found {
+    faults: Vec<Fault>,
+    sources: Sources,
+    /// Files that were checked, where that is known.
+    checked: Option<usize>,
+}
+
 impl Command {
     pub(super) fn run(self, global: &Global, out: &Out) -> Result<Exit, Failure> {
-        let files = if self.files.is_empty() { vec![global.config.clone()] } else { self.files };
-        let report = lint(&files, &catalogue()).map_err(|e| unloaded(&e))?;
-        out.rendered(&report.faults, || report.sources.render(&report.faults, out.paint.on))?;
-        out.note(&summary(&report));
-        Ok(if report.has_errors() { Exit::TROUBLE } else { Exit::FINE })
+        let found = if self.files.is_empty() { configuration(global) } else { files(&self.files) }?;
+        out.rendered(&found.faults, || found.sources.render(&found.faults, out.paint.on))?;
+        out.note(&summary(&found));
+        Ok(if found.faults.iter().any(Fault::is_error) { Exit::TROUBLE } else { Exit::FINE })
     }
 }
 
-fn summary(report: &Report) -> String {
-    let errors = report.faults.iter().filter(|f| f.is_error()).count();
-    let warnings = report.faults.len() - errors;
-    let files = count(report.checked.len(), "file");
-    if report.faults.is_empty() {
-        return format!("{files} checked, no faults");
+/// The file of `--config` is a configuration, whatever its keys look like.
+fn configuration(global: &Global) -> Result<Found, Failure> {
+    match load(&global.config, &catalogue()) {
+        Ok(loaded) => {
+            let checked = Some(loaded.config.playbook_files.len() + 1);
+            Ok(Found { faults: loaded.warnings, sources: loaded.sources, checked })
+        }
+        Err(LoadError::Faulty { faults, sources }) => Ok(Found { faults, sources, checked: None }),
+        Err(error @ LoadError::Unreadable { .. }) => Err(unloaded(&error)),
     }
-    format!("{files} checked: {}, {}", count(errors, "error"), count(warnings, "warning"))
+}
+
+fn files(files: &[PathBuf]) -> Result<Found, Failure> {
+    let report = lint(files, &catalogue()).map_err(|e| unloaded(&e))?;
+    Ok(Found { faults: report.faults, sources: report.sources, checked: Some(report.checked.len()) })
+}
+
+fn summary(found: &Found) -> String {
+    let errors = found.faults.iter().filter(|f| f.is_error()).count();
+    let warnings = found.faults.len() - errors;
+    let checked = found.checked.map_or_else(String::new, |n| format!("{} checked: ", count(n, "file")));
+    if found.faults.is_empty() {
+        return format!("{checked}no faults");
+    }
+    format!("{checked}{}, {}", count(errors, "error"), count(warnings, "warning"))
 }

@@ -1,5 +1,9 @@
 //! The program as the shell sees it: help, errors, exit codes, pipes.
 
+// Helpers of tests may panic as tests do; clippy knows that only of the tests themselves.
+#![allow(clippy::unwrap_used)]
+
+use crate::support::Home;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -143,7 +147,7 @@ fn lint_shows_the_place_of_each_fault_and_warnings_alone_are_fine() {
     out:  --> pgmedic.yaml:1:1
     out:   |
     out: 1 | version: 1
-    out:   | ^
+    out:   | ^^^^^^^^^^
     out:   |
     out:   = help: add `playbooks: [playbooks/*.yaml]`
     err: 1 file checked: 0 errors, 1 warning
@@ -151,14 +155,38 @@ fn lint_shows_the_place_of_each_fault_and_warnings_alone_are_fine() {
     let faulty = configured("version: 1\nmode: enforcing\ntargets: []\nplaybook: []\n");
     insta::assert_snapshot!(told(&pgmedic(faulty.path(), &["lint", "--color", "never"])), @"
     exit: 1
-    out: error[unknown-file]: no key of this file is one of a configuration or a playbook
+    out: warning[no-playbooks]: no playbooks are named, so nothing will be done
     out:  --> pgmedic.yaml:1:1
     out:   |
     out: 1 | version: 1
-    out:   | ^
+    out:   | ^^^^^^^^^^
     out:   |
-    out:   = help: a playbook has `name`, `find` and `do`; a configuration has `targets` and `playbooks`
-    err: 1 file checked: 1 error, 0 warnings
+    out:   = help: add `playbooks: [playbooks/*.yaml]`
+    out:
+    out: error[unknown-word]: `enforcing` is none of `observe`, `approve`, `enforce`
+    out:  --> pgmedic.yaml:2:7
+    out:   |
+    out: 2 | mode: enforcing
+    out:   |       ^^^^^^^^^
+    out:   |
+    out:   = help: did you mean `enforce`?
+    out:
+    out: error[empty-selector]: an empty list leaves nothing to look after
+    out:  --> pgmedic.yaml:3:10
+    out:   |
+    out: 3 | targets: []
+    out:   |          ^^
+    out:   |
+    out:   = help: write what is meant, or leave the key out
+    out:
+    out: error[unknown-key]: `playbook` is no key of the configuration
+    out:  --> pgmedic.yaml:4:1
+    out:   |
+    out: 4 | playbook: []
+    out:   | ^^^^^^^^
+    out:   |
+    out:   = help: did you mean `playbooks`?
+    err: 3 errors, 1 warning
     ");
     let lines = pgmedic(faulty.path(), &["lint", "--json", "-q"]);
     assert_eq!(lines.status.code(), Some(1));
@@ -242,4 +270,41 @@ fn a_closed_pipe_ends_quietly() {
         .wait_with_output()
         .unwrap();
     assert_eq!(told(&output), "exit: 0\n");
+}
+
+#[test]
+fn a_running_daemon_answers_over_its_socket_and_the_log_is_read_as_stored() {
+    let home = Home::new("targets:\n  - {name: orders, dsn: \"postgresql://me@127.0.0.1:1/postgres\"}\n", &[]);
+    let daemon = home.serve();
+    let (code, out, _) = home.run(&["status", "-o", "json"]);
+    let status: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &status["targets"][0]["name"]), (0, &serde_json::json!("orders")), "{out}");
+    assert_eq!(home.run(&["pause", "--target", "orders", "--reason", "migration"]).0, 0);
+    assert!(home.run(&["status"]).1.contains("paused: target orders"));
+    assert_eq!(home.run(&["resume"]).0, 1, "another scope");
+    assert_eq!(home.run(&["run", "no-such", "--target", "orders"]).0, 2);
+    assert_eq!(home.run(&["reload"]).0, 0);
+    let second = home.run(&["serve"]);
+    assert!(second.0 == 1 && second.2.contains("another pgmedic answers"), "{second:?}");
+    assert_eq!(daemon.end("TERM").0, Some(0));
+    // Each line is found in the files byte by byte.
+    let stored = std::fs::read_to_string(home.path("data/audit/00000000000000000001.jsonl")).unwrap();
+    let (code, listed, _) = home.run(&["audit", "list", "--json", "--kind", "control"]);
+    assert!(code == 0 && listed.contains("migration"), "{listed}");
+    assert!(listed.lines().all(|line| stored.lines().any(|s| s == line)), "{listed}");
+    let data = home.path("data");
+    let copy = pgmedic(folder().path(), &["audit", "verify", "--dir", data.to_str().unwrap()]);
+    assert!(told(&copy).starts_with("exit: 0\nout: sound: "), "{}", told(&copy));
+    assert_eq!(home.run(&["audit", "show", "NOSUCHRUN"]).0, 2);
+}
+
+#[test]
+fn damage_is_named_and_ends_with_1() {
+    let home = Home::new("targets: []\n", &[]);
+    assert_eq!(home.run(&["pause", "--reason", "migration"]).0, 0);
+    let segment = home.path("data/audit/00000000000000000001.jsonl");
+    let text = std::fs::read_to_string(&segment).unwrap();
+    std::fs::write(&segment, text.replace("migration", "vacations")).unwrap();
+    let (code, out, _) = home.run(&["audit", "verify", "--color", "never"]);
+    assert!(code == 1 && out.contains("DAMAGED") && out.contains("seq 2"), "{out}");
 }
