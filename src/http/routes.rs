@@ -194,3 +194,17 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         serde_json::from_slice(&bytes).map(Body).map_err(faulty)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_viewer_may_look_and_no_more() {
+        let caller = |role| Caller { actor: "user:eve".to_owned(), role };
+        assert!(need(&caller(AccessRole::Operator), AccessRole::Operator, "pause").is_ok());
+        let refused = need(&caller(AccessRole::Viewer), AccessRole::Operator, "pause").unwrap_err();
+        assert_eq!(refused.status, 403);
+        assert_eq!(refused.detail, "user:eve is viewer and may not pause: that needs operator (http.socket.roles)");
+    }
+}
