@@ -65,15 +65,12 @@ impl Command {
         };
         let lasts = self.lasts.map_or_else(|| "until `pgmedic resume`".to_owned(), |d| format!("for {}", in_words(d)));
         let what = covered(&request.scope);
-        match reach::daemon(global)? {
-            Some(daemon) => {
-                daemon.pause(&request).await?;
-                out.note(&format!("paused: {what}, {lasts}"));
-            }
-            None => {
-                offline::pause(global, out, &request).await?;
-                out.note(&format!("paused: {what}, {lasts}. No daemon is running; the next one obeys"));
-            }
+        if let Some(daemon) = reach::daemon(global)? {
+            daemon.pause(&request).await?;
+            out.note(&format!("paused: {what}, {lasts}"));
+        } else {
+            offline::pause(global, out, &request).await?;
+            out.note(&format!("paused: {what}, {lasts}. No daemon is running; the next one obeys"));
         }
         Ok(Exit::FINE)
     }

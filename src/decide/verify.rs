@@ -12,7 +12,7 @@ use crate::model::{Duration, Outcome, OutcomeStatus, Timestamp};
 const FIRST_REST: Duration = Duration::from_millis(500);
 const LONGEST_REST: Duration = Duration::from_secs(5);
 /// A statement that takes a change back gets so long.
-const REVERT_TIME: Duration = Duration::from_secs(60);
+const REVERT_TIME: Duration = Duration::from_mins(1);
 
 /// The ladder is climbed: look whether the acted candidates are gone.
 pub(super) fn begin(run: &mut Run, at: Timestamp) -> Vec<Effect> {
