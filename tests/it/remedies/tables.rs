@@ -156,3 +156,24 @@ each_major!(a_locked_table_stalls_neither_finder_nor_action, async |cluster: Clu
     assert_eq!(outcome.status, OutcomeStatus::Failed);
     assert!(outcome.detail.contains("lock not available"), "{}", outcome.detail);
 });
+
+each_major!(odd_tables_are_judged_and_foreign_ones_left_alone, async |cluster: Cluster| {
+    let hands = Hands::of(&cluster, None);
+    let foreign = "CREATE FOREIGN DATA WRAPPER nothing; CREATE SERVER far FOREIGN DATA WRAPPER nothing;
+        GRANT USAGE ON FOREIGN SERVER far TO app";
+    cluster.sql("app", foreign).await;
+    prepare(&cluster, "CREATE TABLE p (a int) PARTITION BY RANGE (a); CREATE TABLE p_near PARTITION OF p FOR VALUES FROM (0) TO (9000);
+        CREATE FOREIGN TABLE p_far PARTITION OF p DEFAULT SERVER far").await;
+    prepare(&cluster, "INSERT INTO p SELECT generate_series(1, 5000)").await;
+    prepare(
+        &cluster,
+        "CREATE TABLE zero (a int) WITH (autovacuum_analyze_threshold = 0, autovacuum_analyze_scale_factor = 0);
+        INSERT INTO zero SELECT generate_series(1, 1000)",
+    )
+    .await;
+    prepare(&cluster, "CREATE MATERIALIZED VIEW mv AS SELECT generate_series(1, 5000) AS a").await;
+    prepare(&cluster, "CREATE TEMPORARY TABLE short AS SELECT generate_series(1, 5000) AS a; SELECT pg_sleep(1)").await;
+    until_found(&hands, &["mv", "p_near", "zero"]).await;
+    let mv = found(&hands).await.into_iter().find(|t| t.name == "mv").unwrap();
+    assert_eq!(analyze(&hands, &mv).await.0, OutcomeStatus::Done);
+});
