@@ -1,5 +1,22 @@
 //! The doors to what lives outside: traits here, so that a simulation can stand in.
 
+mod act;
+mod ask;
+mod dsn;
+mod facts;
+mod fault;
+pub mod live;
+mod login;
+mod ownership;
+mod passwords;
+mod pooler;
+mod rows;
+mod session;
+mod settings;
+mod statement;
+mod tls;
+mod values;
+
 use crate::model::query::{Act, ActAnswer};
 use crate::model::{Answer, Question, Server};
 use async_trait::async_trait;

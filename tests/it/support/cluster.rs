@@ -107,7 +107,7 @@ impl Cluster {
         client
     }
 
-    /// Runs SQL as superuser; the last result's rows, each with its columns joined by `|`.
+    /// Runs SQL as superuser (several statements are one transaction); all rows, each with its columns joined by `|`.
     pub async fn sql(&self, database: &str, sql: &str) -> Vec<String> {
         let client = self.connect("postgres", database).await;
         let messages = client.simple_query(sql).await.unwrap_or_else(|e| panic!("{sql}: {e:?}"));

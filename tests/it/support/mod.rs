@@ -1,12 +1,15 @@
 //! Shared harness: real servers in temporary folders, gone when the test is.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(dead_code, reason = "a harness offers more than the tests of one day use")]
 
+mod certificates;
 mod cluster;
 mod pgbouncer;
 mod places;
 mod process;
 
+pub use certificates::Certificates;
 pub use cluster::{Cluster, eventually};
 pub use pgbouncer::PgBouncer;
 
@@ -54,4 +57,34 @@ pub async fn on_major(major: u32, body: impl AsyncFnOnce(Cluster)) {
     if let Some(cluster) = Cluster::start(major) {
         body(cluster).await;
     }
+}
+
+/// A target of the configuration with this connection string and nothing else.
+pub fn target(dsn: &str) -> pgmedic::config::Target {
+    pgmedic::config::Target {
+        name: "orders".to_owned(),
+        dsn: plain(dsn),
+        password: None,
+        act_as: None,
+        mode: pgmedic::model::Mode::Enforce,
+        labels: pgmedic::model::Labels::new(),
+        databases: Vec::new(),
+        pgbouncer: Vec::new(),
+    }
+}
+
+/// A text of the configuration as written.
+pub fn plain(text: &str) -> pgmedic::config::Text {
+    pgmedic::config::Text::Plain(text.into())
+}
+
+/// A driver for a target; only plain texts resolve.
+pub fn driver(target: &pgmedic::config::Target, acts: bool) -> std::sync::Arc<dyn pgmedic::drivers::TargetDriver> {
+    use pgmedic::config::Text;
+    use pgmedic::drivers::{Connect, live::Live};
+    let resolve = |text: &Text| match text {
+        Text::Plain(secret) => Ok(secret.clone()),
+        other => Err(format!("{other:?} is not resolved in this test")),
+    };
+    Live::new(std::sync::Arc::new(resolve)).driver(target, acts)
 }

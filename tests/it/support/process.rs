@@ -15,7 +15,7 @@ exec 3<&0
 "$@" </dev/null 3<&- &
 server=$!
 echo "$server" >"$folder/pid"
-(while read -r _; do :; done; : >"$folder/ended"; kill "-$signal" "$server") <&3 2>/dev/null &
+(while read -r _; do :; done; : >"$folder/ended"; kill "-$signal" "$server"; kill -CONT "$server") <&3 2>/dev/null &
 reader=$!
 wait "$server"; code=$?
 kill "$reader" 2>/dev/null
@@ -73,8 +73,11 @@ impl Process {
         self.dir = PathBuf::new();
     }
 
-    /// Ends the server by a signal and waits for its end; its folder stays.
+    /// Ends the server by a signal and waits for its end, unless it has ended already; its folder stays.
     pub fn stop(&mut self, signal: &str) {
+        if self.keeper.try_wait().expect("its state").is_some() {
+            return;
+        }
         self.signal(signal);
         // Not `wait`: that closes the pipe, and then the keeper removes the folder.
         while self.keeper.try_wait().expect("its state").is_none() {

@@ -1,0 +1,198 @@
+//! Targets as they really are: PostgreSQL and PgBouncer over the network.
+
+use super::login::{self, Extra, Login};
+use super::ownership;
+use super::session::Session;
+use super::settings::Purpose;
+use super::{Connect, Fault, TargetDriver, facts};
+use crate::config::{Target, Text};
+use crate::model::query::{Act, ActAnswer};
+use crate::model::{Answer, Names, Ownership, Question, Server};
+use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+/// Reads a text of the configuration; its errors name the reference, never a secret.
+pub type Resolve = Arc<dyn Fn(&Text) -> Result<SecretString, String> + Send + Sync>;
+
+/// Makes drivers for real targets.
+#[derive(Clone)]
+pub struct Live {
+    resolve: Resolve,
+    base: PathBuf,
+}
+
+impl Live {
+    /// Secrets are resolved anew at each connect.
+    #[must_use]
+    pub fn new(resolve: Resolve) -> Live {
+        Live { resolve, base: PathBuf::new() }
+    }
+
+    /// Relative paths in connection strings are seen from this folder: that of the configuration file.
+    #[must_use]
+    pub fn relative_to(mut self, base: impl Into<PathBuf>) -> Live {
+        self.base = base.into();
+        self
+    }
+}
+
+impl Connect for Live {
+    fn driver(&self, target: &Target, acts: bool) -> Arc<dyn TargetDriver> {
+        // Patterns are checked where the configuration is read; should one be none all the same, then no
+        // database is meant, and not all.
+        let databases = (!target.databases.is_empty()).then(|| Names::parse(&target.databases).unwrap_or_default());
+        Arc::new(LiveTarget {
+            live: self.clone(),
+            target: target.clone(),
+            acts,
+            databases,
+            reading: Mutex::default(),
+            acting: Mutex::default(),
+            work: Mutex::default(),
+            work_reading: Mutex::default(),
+        })
+    }
+}
+
+/// One target. Each mutex holds a place where one statement runs at a time.
+pub(super) struct LiveTarget {
+    live: Live,
+    pub(super) target: Target,
+    pub(super) acts: bool,
+    /// None: all.
+    pub(super) databases: Option<Names>,
+    pub(super) reading: Mutex<Standing>,
+    pub(super) acting: Mutex<Standing>,
+    pub(super) work: Mutex<()>,
+    pub(super) work_reading: Mutex<()>,
+}
+
+/// A connection that stays open; opened when first needed and again after a loss.
+#[derive(Default)]
+pub(super) struct Standing {
+    session: Option<Session>,
+    /// Of the advisory lock; read once a session.
+    key: Option<i64>,
+}
+
+impl Standing {
+    /// The session, opened if there is none.
+    pub(super) async fn ready(&mut self, target: &LiveTarget, purpose: Purpose) -> Result<&Session, Fault> {
+        let kept = self.session.take().filter(|s| !s.is_gone());
+        let session = if let Some(session) = kept {
+            session
+        } else {
+            self.key = None;
+            let login = target.login(purpose)?;
+            Session::open(&login, &login.database, purpose).await?
+        };
+        Ok(self.session.insert(session))
+    }
+
+    /// Lets go of a session that a fault has made useless.
+    pub(super) fn check<T>(&mut self, result: Result<T, Fault>) -> Result<T, Fault> {
+        let lost = matches!(result, Err(Fault::Lost(_) | Fault::Unreachable(_)));
+        if lost || self.session.as_ref().is_some_and(Session::is_gone) {
+            self.session = None;
+        }
+        result
+    }
+
+    /// Lets go of the session: the next one starts clean.
+    pub(super) fn drop_session(&mut self) {
+        self.session = None;
+    }
+
+    /// Takes the right to act, or looks whether it is still held.
+    pub(super) async fn own(&mut self, target: &LiveTarget) -> Result<Ownership, Fault> {
+        let held = self.try_own(target).await;
+        self.check(held)
+    }
+
+    async fn try_own(&mut self, target: &LiveTarget) -> Result<Ownership, Fault> {
+        self.ready(target, Purpose::Acting).await?;
+        let Standing { session: Some(session), key } = self else {
+            return Err(Fault::Unreachable("there is no acting connection".to_owned()));
+        };
+        let key = match key {
+            Some(key) => *key,
+            None => *key.insert(ownership::key(&facts::system_identifier(session).await?)),
+        };
+        ownership::hold(session, key).await
+    }
+}
+
+impl LiveTarget {
+    /// Reads the connection string and its secrets anew.
+    pub(super) fn login(&self, purpose: Purpose) -> Result<Login, Fault> {
+        let acts = matches!(purpose, Purpose::Acting | Purpose::Work);
+        let act_as = self.target.act_as.as_ref().filter(|_| acts);
+        let extra = match act_as {
+            Some(other) => (Some(other.user.clone()), other.password.as_ref()),
+            None => (None, self.target.password.as_ref()),
+        };
+        self.read_login(&self.target.dsn, extra.0, extra.1)
+    }
+
+    /// The console of one pooler.
+    pub(super) fn console(&self, pooler: &crate::config::PgBouncer) -> Result<Login, Fault> {
+        self.read_login(&pooler.dsn, None, pooler.password.as_ref())
+    }
+
+    fn read_login(&self, dsn: &Text, user: Option<String>, password: Option<&Text>) -> Result<Login, Fault> {
+        let resolve = |text: &Text| (self.live.resolve)(text);
+        let read = || {
+            let password = password.map(resolve).transpose()?;
+            login::read(resolve(dsn)?.expose_secret(), Extra { user, password }, &self.live.base)
+        };
+        read().map_err(Fault::Unreachable)
+    }
+
+    async fn ownership(&self) -> Ownership {
+        if !self.acts {
+            return Ownership::NotNeeded;
+        }
+        // Looking and recording go on without the acting connection; acting does not.
+        let held = self.acting.lock().await.own(self).await;
+        held.unwrap_or_else(|fault| Ownership::Elsewhere(format!("unknown whom: {fault}")))
+    }
+
+    fn acting_user(&self) -> Result<String, Fault> {
+        match &self.target.act_as {
+            Some(login) => Ok(login.user.clone()),
+            None => Ok(self.login(Purpose::Reading)?.user),
+        }
+    }
+}
+
+#[async_trait]
+impl TargetDriver for LiveTarget {
+    async fn server(&self) -> Result<Server, Fault> {
+        let acting_user = self.acting_user()?;
+        let mut server = {
+            let mut reading = self.reading.lock().await;
+            let session = reading.ready(self, Purpose::Reading).await?;
+            let looked = facts::look(session, &acting_user, self.databases.as_ref()).await;
+            reading.check(looked)?
+        };
+        server.ownership = self.ownership().await;
+        Ok(server)
+    }
+
+    async fn ask(&self, question: &Question) -> Vec<Answer> {
+        super::ask::ask(self, question).await
+    }
+
+    async fn act(&self, act: &Act, stop: &CancellationToken) -> Result<ActAnswer, Fault> {
+        super::act::act(self, act, stop).await
+    }
+
+    async fn close(&self) {
+        *self.reading.lock().await = Standing::default();
+        *self.acting.lock().await = Standing::default();
+    }
+}
