@@ -151,7 +151,8 @@ impl Writer {
         let leaves: Vec<_> = group.records.iter().map(|s| s.leaf).collect();
         self.segment.add_leaves(&leaves);
         let place = |s: &Staged| Place { segment: self.segment.first, offset: start + s.offset };
-        let indexed = self.index.as_mut().map(|index| index.add(group.records.iter().map(|s| (&s.record, place(s)))));
+        let records: Vec<_> = group.records.iter().map(|s| (&s.record, place(s))).collect();
+        let indexed = self.index.as_mut().map(|index| index.add(&records));
         if let Some(Err(why)) = indexed {
             tracing::warn!("the audit log goes on without its index until the next start: {why}");
             self.index = None;
