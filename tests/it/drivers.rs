@@ -278,6 +278,24 @@ each_major!(one_driver_acts_whatever_database_it_comes_by, async |c| {
 });
 
 #[tokio::test]
+async fn two_that_come_at_once_in_two_databases_never_both_hold() {
+    let Some(c) = Cluster::start(15) else { return };
+    for _ in 0..20 {
+        let pair = ["postgres", "app"].map(|database| driver(&target(&c.dsn("pgmedic", database)), true));
+        for own in &pair {
+            text(own, Place::Acting, "SELECT 1").await;
+            text(own, Place::Reading, "SELECT 1").await;
+        }
+        let (one, other) = tokio::join!(pair[0].server(), pair[1].server());
+        let held = [one, other].map(|server| server.unwrap().ownership == Ownership::Held);
+        assert_ne!(held, [true, true]);
+        for own in &pair {
+            own.close().await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_console_shows_and_sets() {
     let Some(c) = Cluster::start(15) else { return };
     let Some(bouncer) = PgBouncer::start(&c, &[("default_pool_size", "2")]) else { return };
