@@ -99,6 +99,11 @@ each_major!(sessions_are_set_up_over_what_the_role_says, async |c| {
     let rows = send(&driver, &work).await.unwrap().rows;
     assert_eq!(rows[0].text("concat_ws").unwrap(), "pgmedic/acting 5s 500ms off pg_catalog off");
     assert_eq!(text(&driver, Place::Acting, "SELECT current_setting('lock_timeout')").await, "250ms");
+    // Also when whoever asked for it gave up waiting.
+    work.statement = "SELECT 1 FROM pg_sleep(1)".to_owned();
+    let given_up = tokio::time::timeout(Duration::from_millis(300), send(&driver, &work)).await;
+    assert!(given_up.is_err());
+    assert_eq!(text(&driver, Place::Acting, "SELECT current_setting('lock_timeout')").await, "250ms");
 });
 
 each_major!(every_type_arrives_or_is_refused_by_name, async |c| {
