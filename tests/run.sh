@@ -58,7 +58,7 @@ slowest_first() {
             seen[line] = took
         }
         /^ *Summary \[/ {
-            print "The slowest tests:"
+            print "The slowest tests:"; fflush()
             for (t in seen) printf "%9.3fs %s\n", seen[t], t | "sort -rn | head -10"
             close("sort -rn | head -10")
             print "────────────"

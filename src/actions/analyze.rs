@@ -151,7 +151,8 @@ fn not_sent(table: &Table, look: Option<&Row>) -> Judgement {
         }
         _ => ended(
             OutcomeStatus::Refused,
-            "not sent: another session was working on it a moment ago, or the role that acts is paused".to_owned(),
+            "not sent: another session was working on it a moment ago, or pgmedic.paused is set for the role that acts"
+                .to_owned(),
         ),
     }
 }

@@ -73,6 +73,13 @@ pub trait Action: Sync {
         None
     }
 
+    /// The value that it changes, as the candidate shows it now: a change that somebody else made since
+    /// is not taken back.
+    fn current(&self, candidate: &Candidate) -> Option<Json> {
+        let _ = candidate;
+        None
+    }
+
     /// What came of [`Action::undo`], judged as in [`Action::judge`]. Asked only where `undo` gave a deed.
     fn judge_undo(&self, order: &Order, before: &Json, answer: &ActAnswer, seen: Option<&[Row]>) -> Judgement {
         let _ = before;

@@ -70,6 +70,11 @@ impl Action for SetPoolSize {
         Some(Deed { act: act(pool, size), before: None, after: Some(before.clone()) })
     }
 
+    fn current(&self, candidate: &Candidate) -> Option<Json> {
+        let Candidate::Pool(pool) = candidate else { return None };
+        Some(json!({ KEY: pool.default_pool_size }))
+    }
+
     fn judge_undo(&self, order: &Order, before: &Json, _: &ActAnswer, seen: Option<&[Row]>) -> Judgement {
         match (order.candidate, size_of(before)) {
             (Candidate::Pool(pool), Some(size)) => judged(pool, size, seen, |now| {

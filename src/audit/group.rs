@@ -104,6 +104,7 @@ pub(super) fn may_use_headroom(entries: &[Entry]) -> bool {
             RecordKind::Outcome
                 | RecordKind::Verification
                 | RecordKind::Revert
+                | RecordKind::Notification
                 | RecordKind::Control
                 | RecordKind::Lifecycle
         )

@@ -16,6 +16,7 @@ pub mod query;
 mod recover;
 mod segment;
 mod snapshot;
+mod start;
 pub mod tree;
 pub mod verify;
 mod writer;

@@ -1,12 +1,14 @@
 //! What a start does with the last segment: read it, cut what a crash tore, and refuse what is damaged.
 
-use super::fold::Fold;
+use super::fold::{Fold, parse};
 use super::head::{self, Head};
 use super::layout::{Layout, open_file, sync_dir};
 use super::lines::{Forward, Line};
 use super::segment::Segment;
 use super::tree::Hash;
 use super::{OpenError, io_error};
+use crate::model::Timestamp;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -102,8 +104,7 @@ fn scan(layout: &Layout, first: u64, head: Option<&Head>) -> Result<Option<Scan>
         let next = found.as_ref().map_or(first, |s| s.fold.next());
         number += 1;
         let damaged = |what: String| OpenError::Damaged { file: path.clone(), line: number, seq: next, what };
-        let line = lines.next().map_err(io_error("cannot read", &path))?;
-        let Some(line) = line.filter(|l| next <= surely || !(is_torn(l))) else {
+        let Some(line) = lines.next().map_err(io_error("cannot read", &path))? else {
             if next <= surely {
                 return Err(damaged(format!(
                     "the log ends before this record, and head says that {surely} records were written: \
@@ -112,8 +113,18 @@ fn scan(layout: &Layout, first: u64, head: Option<&Head>) -> Result<Option<Scan>
             }
             return Ok(found);
         };
+        if next > surely && is_torn(&line) {
+            if times(&mut lines).map_err(io_error("cannot read", &path))?.len() > 1 {
+                return Err(damaged(
+                    "bytes are missing here, and records that were acknowledged later follow".to_owned(),
+                ));
+            }
+            return Ok(found);
+        }
         if !line.complete {
-            return Err(damaged(format!("the line is cut off, and head says that {surely} records were written")));
+            return Err(damaged(format!(
+                "the line is cut off, and head says that {surely} records were written: acknowledged records are lost"
+            )));
         }
         let mut scan = match found.take() {
             Some(scan) => scan,
@@ -153,6 +164,16 @@ fn is_torn(line: &Line) -> bool {
     let length = line.bytes[begin..].iter().take_while(|b| **b == 0).count();
     let at = |within: usize| line.offset + within as u64;
     !line.complete || at(begin).is_multiple_of(SECTOR) || at(begin + length).is_multiple_of(SECTOR)
+}
+
+/// The times of the records that follow. Those of one group have one time, and only one group can be on its
+/// way to the disk: with more, what is torn had been acknowledged.
+fn times(lines: &mut Forward) -> io::Result<BTreeSet<Timestamp>> {
+    let mut times = BTreeSet::new();
+    while let Some(line) = lines.next()? {
+        times.extend(parse(&line.bytes).ok().map(|record| record.time));
+    }
+    Ok(times)
 }
 
 /// Cuts what is behind the last whole record and writes again what no sync is known to cover: after a

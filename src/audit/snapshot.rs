@@ -5,6 +5,7 @@ use crate::decide::state::State;
 use crate::model::record::{Draft, Record, RecordKind};
 use serde::{Deserialize, Serialize};
 
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Version of the log's format.
 const FORMAT: u64 = 1;
 
@@ -14,6 +15,8 @@ pub(super) struct Snapshot {
     /// ULID of the log.
     pub(super) log: String,
     format: u64,
+    /// Version of the pgmedic that folded the state: another one may fold more into it.
+    by: String,
     /// Folded from all records before.
     pub(super) state: State,
     tree: Edge,
@@ -33,6 +36,7 @@ impl Snapshot {
         Snapshot {
             log: log.to_owned(),
             format: FORMAT,
+            by: VERSION.to_owned(),
             state: state.clone(),
             tree: Edge { size: tree.size(), frontier },
         }
@@ -60,6 +64,11 @@ impl Snapshot {
             return Err(format!("the log's format is {format}; this pgmedic reads format {FORMAT}"));
         }
         Snapshot::deserialize(evidence).map_err(|e| format!("the snapshot cannot be read: {e}"))
+    }
+
+    /// Whether this pgmedic would have to come to the same state.
+    pub(super) fn is_ours(&self) -> bool {
+        self.by == VERSION
     }
 
     /// The tree before the snapshot itself.

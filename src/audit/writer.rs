@@ -3,18 +3,17 @@
 use super::fold::Fold;
 use super::group::{Door, Group, Line, Staged, may_use_headroom};
 use super::head::{Head, HeadFile};
-use super::index::{self, Index, Place};
+use super::index::{Index, Place};
 use super::layout::Layout;
-use super::lock::{self, Lock};
+use super::lock::Lock;
 use super::medium::is_full;
-use super::recover::{self, recover};
+use super::recover;
 use super::segment::{Fault, Segment};
 use super::snapshot::Snapshot;
-use super::{AppendError, Clock, Entry, OpenError, Options, Status, io_error};
+use super::{AppendError, Clock, Entry, Options, Status};
 use crate::decide::state::State;
 use crate::model::Timestamp;
 use crate::model::time::to_micros;
-use std::path::Path;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// What the handle asks of the writer.
@@ -40,89 +39,28 @@ impl Append {
     }
 }
 
-/// What the handle is told at the start.
-pub(super) struct Opened {
-    pub(super) status: watch::Receiver<Status>,
-    pub(super) log_id: String,
-    pub(super) started_after_crash: bool,
-}
-
 /// The log's only writer.
 pub(super) struct Writer {
-    layout: Layout,
-    options: Options,
-    clock: Clock,
-    fold: Fold,
+    pub(super) layout: Layout,
+    pub(super) options: Options,
+    pub(super) clock: Clock,
+    pub(super) fold: Fold,
     pub(super) segment: Segment,
-    head: HeadFile,
-    status: watch::Sender<Status>,
+    pub(super) head: HeadFile,
+    pub(super) status: watch::Sender<Status>,
     /// Passes when there is room again.
-    full: Option<String>,
+    pub(super) full: Option<String>,
     /// What is on the disk is not known: stays until a restart.
-    broken: Option<String>,
+    pub(super) broken: Option<String>,
     /// Found in an older segment: stays until a restart.
-    damage: Option<String>,
-    notify_seq: u64,
+    pub(super) damage: Option<String>,
+    pub(super) notify_seq: u64,
     /// Lost when sled fails: the next start catches up.
-    index: Option<Index>,
-    _lock: Lock,
+    pub(super) index: Option<Index>,
+    pub(super) lock: Lock,
 }
 
 impl Writer {
-    /// Takes the data directory and makes its log sound, or begins a new one.
-    pub(super) fn open(data_dir: &Path, options: Options, clock: Clock) -> Result<(Writer, Opened), OpenError> {
-        let layout = Layout::new(data_dir);
-        layout.create().map_err(io_error("cannot make", layout.audit()))?;
-        let lock = lock::take(&layout)?;
-        let (fold, segment, is_new) = match recover(&layout)? {
-            Some(scan) => {
-                let segment = Segment::open(&layout, scan.first, scan.len, scan.leaves);
-                (scan.fold, segment, false)
-            }
-            None => (Fold::new(new_ulid(&clock, data_dir)?), Segment::create(&layout, 1), true),
-        };
-        let segment = segment.map_err(io_error("cannot open the last segment in", layout.audit()))?;
-        let head = HeadFile::open(&layout).map_err(io_error("cannot open", &layout.head()))?;
-        let waiting = fold.state.outbox.waiting.values().filter_map(|queue| queue.keys().next_back());
-        let notify_seq = waiting.max().copied().unwrap_or(0);
-        let crashed = !is_new && !fold.state.lifecycle.as_deref().is_some_and(|why| why.starts_with("stopped"));
-        let (status, watcher) = watch::channel(Status::default());
-        let mut writer = Writer {
-            layout,
-            options,
-            clock,
-            fold,
-            segment,
-            head,
-            status,
-            full: None,
-            broken: None,
-            damage: None,
-            notify_seq,
-            index: None,
-            _lock: lock,
-        };
-        if is_new {
-            writer.first_record().map_err(io_error("cannot begin the audit log in", data_dir))?;
-        }
-        writer.put_head();
-        writer.head.sync().map_err(io_error("cannot sync", &writer.layout.head()))?;
-        writer.index = index::open(&writer.layout, &writer.fold.log, writer.fold.tree.size());
-        writer.tell();
-        let opened = Opened { status: watcher, log_id: writer.fold.log.clone(), started_after_crash: crashed };
-        Ok((writer, opened))
-    }
-
-    fn first_record(&mut self) -> std::io::Result<()> {
-        let line = self.snapshot_line().map_err(std::io::Error::other)?;
-        append_first(&mut self.segment, &line).map_err(|fault| match fault {
-            Fault::Full(e) | Fault::Broken(_, e) => e,
-        })?;
-        self.fold.accept(&line.record, line.leaf);
-        self.segment.add_leaves(&[line.leaf]);
-        Ok(())
-    }
-
     /// Works until the log is closed or its last handle is gone.
     pub(super) fn run(mut self, mut inbox: mpsc::Receiver<Request>) {
         let mut closers = Vec::new();
@@ -154,7 +92,7 @@ impl Writer {
             index.close();
         }
         // The data directory is free before anybody is told that the log is closed.
-        drop(self);
+        drop(self.lock);
         for closer in closers {
             let _ = closer.send(());
         }
@@ -213,7 +151,8 @@ impl Writer {
         let leaves: Vec<_> = group.records.iter().map(|s| s.leaf).collect();
         self.segment.add_leaves(&leaves);
         let place = |s: &Staged| Place { segment: self.segment.first, offset: start + s.offset };
-        let indexed = self.index.as_mut().map(|index| index.add(group.records.iter().map(|s| (&s.record, place(s)))));
+        let records: Vec<_> = group.records.iter().map(|s| (&s.record, place(s))).collect();
+        let indexed = self.index.as_mut().map(|index| index.add(&records));
         if let Some(Err(why)) = indexed {
             tracing::warn!("the audit log goes on without its index until the next start: {why}");
             self.index = None;
@@ -291,7 +230,7 @@ impl Writer {
         Ok(())
     }
 
-    fn snapshot_line(&self) -> Result<Line, String> {
+    pub(super) fn snapshot_line(&self) -> Result<Line, String> {
         let draft =
             Snapshot::new(&self.fold.log, &self.fold.state, &self.fold.tree).draft().map_err(|e| e.to_string())?;
         Line::new(self.fold.next(), self.now(), &draft)
@@ -302,13 +241,13 @@ impl Writer {
         self.fold.state.last.map_or(now, |last| now.max(last))
     }
 
-    fn put_head(&self) {
+    pub(super) fn put_head(&self) {
         if let Err(e) = self.head.write(&Head::of(&self.fold.tree)) {
             tracing::warn!("audit/head could not be written: {e}");
         }
     }
 
-    fn tell(&self) {
+    pub(super) fn tell(&self) {
         let trouble = self.broken.clone().or_else(|| self.full.clone());
         let trouble = trouble.or_else(|| self.damage.as_ref().map(|what| format!("the audit log is damaged: {what}")));
         let status = Status {
@@ -325,7 +264,8 @@ impl Writer {
     }
 }
 
-fn append_first(segment: &mut Segment, line: &Line) -> Result<(), Fault> {
+/// Writes the first record of a segment.
+pub(super) fn append_first(segment: &mut Segment, line: &Line) -> Result<(), Fault> {
     let mut bytes = line.bytes.clone();
     bytes.push(b'\n');
     segment.append(&bytes, false)
@@ -338,10 +278,6 @@ fn full_text(e: &std::io::Error) -> String {
     )
 }
 
-fn new_ulid(clock: &Clock, data_dir: &Path) -> Result<String, OpenError> {
-    let mut random = [0; 16];
-    getrandom::fill(&mut random)
-        .map_err(|e| io_error("no random number for the new log in", data_dir)(std::io::Error::other(e.to_string())))?;
-    let millis = u64::try_from(clock().as_millisecond()).unwrap_or(0);
-    Ok(ulid::Ulid::from_parts(millis, u128::from_be_bytes(random)).to_string())
-}
+#[cfg(test)]
+#[path = "writer_tests.rs"]
+mod tests;

@@ -79,7 +79,8 @@ pub(super) struct Folder<'a> {
 
 fn read_root(reader: &mut Reader, file: &Path, folder: &Folder) -> Option<Config> {
     let root = syntax::parse(reader)?;
-    reference::refuse(reader, &root, &MAY_REFER);
+    let refused: Vec<&str> = KEYS.later.iter().chain(HTTP.later).copied().collect();
+    reference::refuse(reader, &root, &MAY_REFER, &refused);
     let map = reader.map(&root, &KEYS)?;
     reader.version(&map);
     let policy = map.get("policy").map(|node| rules::policy(reader, node)).unwrap_or_default();

@@ -13,11 +13,11 @@ use crate::model::{Duration, GuardReport, Kind, Outcome, OutcomeStatus, Timestam
 use crate::playbook::Step;
 
 /// An admission is at most so old when its statement is sent (safety facts: AWS, October 2025).
-const ADMISSION_HOLDS: Duration = Duration::from_secs(60);
+const ADMISSION_HOLDS: Duration = Duration::from_mins(1);
 /// The same for calls that the acting session cannot fence (design, 3.7).
 const UNFENCED_ADMISSION_HOLDS: Duration = Duration::from_secs(2);
 /// Deadline of a run without time budget or window.
-const LONGEST_RUN: Duration = Duration::from_secs(4 * 3_600);
+const LONGEST_RUN: Duration = Duration::from_hours(4);
 
 /// Puts the candidates that may be acted on at the foot of the ladder.
 pub(super) fn mount(run: &mut Run, plan: &Plan) {

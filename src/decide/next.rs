@@ -35,14 +35,13 @@ fn step(run: &mut Run, event: &Event) -> Vec<Effect> {
         (Phase::Finding, What::Looked(look)) => found(run, look, at),
         (Phase::Finding, What::Blind { reason, seen }) => blind(run, reason, seen),
         (Phase::RecordingPlan, What::Appended(_)) => ladder::advance(run, None, at),
-        (Phase::RecordingPlan, What::Unwritable(why)) => unwritable(run, why),
         (Phase::Looking(spot), What::Looked(look)) => ladder::looked(run, spot, look, at),
         (Phase::Looking(spot), What::Blind { reason, .. }) => ladder::lost_sight(run, spot, reason),
         (Phase::RecordingIntent(spot, prepared), What::Appended(_)) => ladder::announced(run, spot, *prepared, at),
         (Phase::RecordingIntent(spot, prepared), What::Forbidden(report)) => {
             ladder::forbidden(run, spot, &prepared, report)
         }
-        (Phase::RecordingIntent(..), What::Unwritable(why)) => unwritable(run, why),
+        (Phase::RecordingPlan | Phase::RecordingIntent(..), What::Unwritable(why)) => unwritable(run, why),
         (Phase::Acting(spot, prepared), What::Acted(outcome)) => ladder::acted(run, spot, *prepared, outcome),
         (Phase::Recording(spot, _), What::Appended(_)) => ladder::advance(run, Some(spot), at),
         (Phase::Recording(_, drafts) | Phase::Closing(drafts), What::Rested) => vec![append(&drafts)],

@@ -116,6 +116,9 @@ fn advice(event: &str) -> Option<&'static str> {
     }
 }
 
+/// A question to the last rung of a candidate.
+type Was<'a> = &'a dyn Fn(&Sent) -> bool;
+
 /// How a run ended, in one line without figures that move.
 pub(super) fn summary(run: &Run) -> String {
     let acted: Vec<&Climber> = run.acted().collect();
@@ -133,7 +136,7 @@ pub(super) fn summary(run: &Run) -> String {
     let count = |wanted: &dyn Fn(&Sent) -> bool| acted.iter().filter(|c| c.sent.last().is_some_and(wanted)).count();
     let candidates: Vec<&Candidate> = acted.iter().map(|c| &c.candidate).collect();
     let mut parts = vec![format!("{}: {} on {target}", actions.join(", "), things(&candidates))];
-    let states: [(&str, &dyn Fn(&Sent) -> bool); 4] = [
+    let states: [(&str, Was); 4] = [
         ("remedied", &|s| s.helped == Some(true)),
         ("taken back", &|s| s.reverted.is_some()),
         ("not remedied", &|s| s.helped == Some(false) && s.reverted.is_none()),

@@ -40,7 +40,7 @@ pub fn plan(
     let mut decision = judge(&scene, lowered, &[Scope::Run]);
     if facts.candidates.is_empty() && decision.verdict != Verdict::Skip {
         decision.verdict = Verdict::Quiet;
-        decision.reason = "nothing found".to_owned();
+        "nothing found".clone_into(&mut decision.reason);
     }
     let mut candidates = Vec::with_capacity(facts.candidates.len());
     for candidate in &facts.candidates {

@@ -161,7 +161,7 @@ pub enum RevertStage {
     /// The statement was sent.
     Acting(Box<Prepared>),
     /// What came of it is being recorded.
-    Recording(Draft),
+    Recording(Box<Draft>),
 }
 
 /// A candidate on its way up the ladder.

@@ -2,17 +2,20 @@
 //! taken back; and the run is closed with what people should know.
 
 use super::next::{append, end, verifying};
-use super::run::{Climber, Effect, Entry, Errand, Look, Phase, Prepared, Revert, RevertStage, Run, Verify, What};
+use super::run::{
+    Brief, Climber, Effect, Entry, Errand, Look, Phase, Prepared, Revert, RevertStage, Run, Sent, Verify, What,
+};
 use super::{draft, notice};
-use crate::actions::{self, Order};
+use crate::actions::{self, Action, Order};
 use crate::model::time::{after, since};
 use crate::model::{Duration, Outcome, OutcomeStatus, Timestamp};
+use crate::playbook::ActStep;
 
 /// The first rest between two rounds of looks; it doubles up to [`LONGEST_REST`].
 const FIRST_REST: Duration = Duration::from_millis(500);
 const LONGEST_REST: Duration = Duration::from_secs(5);
 /// A statement that takes a change back gets so long.
-const REVERT_TIME: Duration = Duration::from_secs(60);
+const REVERT_TIME: Duration = Duration::from_mins(1);
 
 /// The ladder is climbed: look whether the acted candidates are gone.
 pub(super) fn begin(run: &mut Run, at: Timestamp) -> Vec<Effect> {
@@ -41,9 +44,9 @@ pub(super) fn looked(run: &mut Run, v: Verify, look: Option<&Look>, at: Timestam
     let climber = &mut run.climbers[v.climber];
     let key = climber.candidate.key();
     if let Some(look) = look.filter(|l| l.facts.unreadable.is_empty()) {
-        let gone = !look.facts.candidates.iter().any(|c| c.key() == key);
-        if let Some(sent) = climber.sent.last_mut().filter(|_| gone) {
-            sent.helped = Some(true);
+        match look.facts.candidates.iter().find(|c| c.key() == key) {
+            Some(candidate) => climber.candidate = candidate.clone(),
+            None => climber.sent.iter_mut().last().into_iter().for_each(|sent| sent.helped = Some(true)),
         }
     }
     if let Some(climber) = unverified(run, v.climber + 1) {
@@ -69,38 +72,63 @@ pub(super) fn looked(run: &mut Run, v: Verify, look: Option<&Look>, at: Timestam
 
 /// Takes back the first change that did not help and was not taken back yet.
 fn take_back(run: &mut Run, v: Verify, at: Timestamp) -> Vec<Effect> {
+    let undone = |c: &Climber| {
+        let last = c.sent.last()?;
+        let wanting =
+            last.helped == Some(false) && last.reverted.is_none() && last.outcome.status == OutcomeStatus::Done;
+        last.before.as_ref().filter(|_| wanting)?;
+        Some(last.clone())
+    };
     let brief = run.brief.clone();
-    let wanting = run.climbers.iter().enumerate().find_map(|(i, climber)| {
-        let sent = climber.sent.last()?;
-        let undone =
-            sent.helped == Some(false) && sent.reverted.is_none() && sent.outcome.status == OutcomeStatus::Done;
-        let before = sent.before.as_ref().filter(|_| undone)?;
-        let rung = run.rung(sent.step)?;
-        let order = Order {
-            candidate: &climber.candidate,
-            args: &rung.args,
-            server: &sent.server,
-            run: &brief.id,
-            playbook: &brief.playbook.name,
-            time_left: REVERT_TIME,
+    for i in 0..run.climbers.len() {
+        let climber = &run.climbers[i];
+        let Some((sent, rung)) = undone(climber).and_then(|s| Some((s.clone(), run.rung(s.step)?.clone()))) else {
+            continue;
         };
-        let deed = actions::of(rung.action)?.undo(&order, before)?;
-        let intent = draft::revert_intent(&brief, &climber.candidate, rung, &deed);
-        let prepared = Prepared {
-            deed,
-            server: sent.server.clone(),
-            candidate: climber.candidate.clone(),
-            looked_at: at,
-            intent,
-            time_left: REVERT_TIME,
-        };
-        Some((i, prepared))
-    });
-    let Some((climber, prepared)) = wanting else { return close(run) };
-    let intent = prepared.intent.clone();
-    let stage = RevertStage::Intent(Box::new(prepared));
-    run.phase = Phase::Reverting(Box::new(Revert { climber, stage, verify: v }));
-    vec![Effect::Append(vec![Entry::Intent(Box::new(intent), brief.bounds())])]
+        let Some(action) = actions::of(rung.action) else { continue };
+        let now = action.current(&climber.candidate);
+        if now.is_some() && now != sent.after {
+            let now = now.unwrap_or_default();
+            let why = format!("left as it is: somebody else changed it meanwhile, it is {now} now");
+            settle(run, i, Outcome::new(OutcomeStatus::Refused, why));
+            continue;
+        }
+        let Some(prepared) = undo(&brief, climber, &sent, &rung, action, at) else { continue };
+        let intent = prepared.intent.clone();
+        let stage = RevertStage::Intent(Box::new(prepared));
+        run.phase = Phase::Reverting(Box::new(Revert { climber: i, stage, verify: v }));
+        return vec![Effect::Append(vec![Entry::Intent(Box::new(intent), brief.bounds())])];
+    }
+    close(run)
+}
+
+/// The statement that takes a rung back, and its announcement.
+fn undo(
+    brief: &Brief,
+    climber: &Climber,
+    sent: &Sent,
+    rung: &ActStep,
+    action: &dyn Action,
+    at: Timestamp,
+) -> Option<Prepared> {
+    let order = Order {
+        candidate: &climber.candidate,
+        args: &rung.args,
+        server: &sent.server,
+        run: &brief.id,
+        playbook: &brief.playbook.name,
+        time_left: REVERT_TIME,
+    };
+    let deed = action.undo(&order, sent.before.as_ref()?)?;
+    let intent = draft::revert_intent(brief, &climber.candidate, rung, &deed);
+    Some(Prepared {
+        deed,
+        server: sent.server.clone(),
+        candidate: climber.candidate.clone(),
+        looked_at: at,
+        intent,
+        time_left: REVERT_TIME,
+    })
 }
 
 /// Moves a revert by one event.
@@ -131,11 +159,11 @@ pub(super) fn reverting(run: &mut Run, revert: Revert, what: &What, at: Timestam
             let draft = draft::revert(&prepared.intent, outcome);
             settle(run, climber, outcome.clone());
             let effect = append(std::slice::from_ref(&draft));
-            go(run, RevertStage::Recording(draft), effect)
+            go(run, RevertStage::Recording(Box::new(draft)), effect)
         }
         (RevertStage::Recording(_), What::Appended(_)) => take_back(run, verify, at),
         (RevertStage::Recording(draft), What::Rested) => {
-            let effect = append(std::slice::from_ref(&draft));
+            let effect = append(std::slice::from_ref(&*draft));
             go(run, RevertStage::Recording(draft), effect)
         }
         (RevertStage::Recording(_), What::Unwritable(_)) if run.stopping.is_some() => end(run),

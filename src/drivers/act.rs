@@ -41,15 +41,7 @@ async fn on_acting(target: &LiveTarget, act: &Act, stop: &CancellationToken) -> 
     let session = acting.ready(target, Purpose::Acting).await?;
     let limits = Limits { deadline: act.deadline, stop: Some(stop), owner_gone: None };
     let answer = in_session(session, act, &limits).await;
-    // Session settings that are put back, not SET LOCAL: inside a transaction pg_stat_activity stands
-    // still, so that the statement would judge by what the precondition saw, and some commands refuse.
-    let back = if act.settings.is_empty() || session.is_gone() { Ok(()) } else { session.set_back().await };
-    let answer = acting.check(answer);
-    if let Err(fault) = acting.check(back) {
-        tracing::warn!(target = %target.target.name, error = %fault, "the acting connection is opened anew");
-        acting.drop_session();
-    }
-    answer
+    acting.check(answer)
 }
 
 async fn in_work_session(
@@ -77,6 +69,9 @@ async fn in_work_session(
     in_session(&session, act, &Limits { deadline, stop: Some(stop), owner_gone: Some(&owner_gone) }).await
 }
 
+/// Settings by SET, which the standing connection takes back before its next use; not by SET LOCAL: inside
+/// a transaction `pg_stat_activity` stands still, so that the statement would judge by what the
+/// precondition saw, and some commands refuse to run there.
 async fn in_session(session: &Session, act: &Act, limits: &Limits<'_>) -> Result<ActAnswer, Fault> {
     session.set(&act.settings).await?;
     if let Some(question) = &act.precondition

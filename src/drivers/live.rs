@@ -80,10 +80,12 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    /// The session, opened if there is none.
+    /// The session, opened if there is none, with its own settings.
     pub(super) async fn ready(&mut self, target: &LiveTarget, purpose: Purpose) -> Result<&Session, Fault> {
         let kept = self.session.take().filter(|s| !s.is_gone());
         let session = if let Some(session) = kept {
+            // Here and not behind the statement that wanted others: also when its caller gave up on it.
+            session.set_back().await?;
             session
         } else {
             self.key = None;
@@ -100,11 +102,6 @@ impl Standing {
             self.session = None;
         }
         result
-    }
-
-    /// Lets go of the session: the next one starts clean.
-    pub(super) fn drop_session(&mut self) {
-        self.session = None;
     }
 
     /// Takes the right to act, or looks whether it is still held.

@@ -6,6 +6,7 @@ use super::login::Login;
 use super::settings::{Purpose, statements};
 use crate::model::Duration;
 use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio_postgres::error::Severity;
 use tokio_postgres::{AsyncMessage, CancelToken, Client};
@@ -26,6 +27,8 @@ pub struct Session {
     /// Major version of the server.
     pub major: i32,
     purpose: Purpose,
+    /// The settings are not (yet) those of the purpose.
+    changed: AtomicBool,
     cancel: CancelToken,
     tls: MakeRustlsConnect,
     warnings: Arc<Mutex<Vec<String>>>,
@@ -66,7 +69,7 @@ impl Session {
         std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Settings for the statements to come.
+    /// Settings for the statements to come, until [`Session::set_back`].
     ///
     /// # Errors
     /// As [`fault::before`].
@@ -74,17 +77,23 @@ impl Session {
         if settings.is_empty() {
             return Ok(());
         }
+        self.changed.store(true, Ordering::Relaxed);
         let sql = statements(settings.iter().map(|(name, value)| (*name, value.as_str())));
         self.client.batch_execute(&sql).await.map_err(|e| fault::before(&e))
     }
 
-    /// The session's own settings again, after [`Session::set`].
+    /// The session's own settings again, if they were changed.
     ///
     /// # Errors
     /// As [`fault::before`].
     pub async fn set_back(&self) -> Result<(), Fault> {
+        if !self.changed.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         let sql = statements(self.purpose.settings(self.major));
-        self.client.batch_execute(&sql).await.map_err(|e| fault::before(&e))
+        self.client.batch_execute(&sql).await.map_err(|e| fault::before(&e))?;
+        self.changed.store(false, Ordering::Relaxed);
+        Ok(())
     }
 }
 
@@ -110,7 +119,16 @@ async fn connect(login: &Login, database: &str, purpose: Purpose) -> Result<Sess
         }
     });
     let cancel = client.cancel_token();
-    let session = Session { client, gone, major, purpose, cancel, tls: login.tls.clone(), warnings };
+    let session = Session {
+        client,
+        gone,
+        major,
+        purpose,
+        changed: AtomicBool::new(true),
+        cancel,
+        tls: login.tls.clone(),
+        warnings,
+    };
     set_up(&session).await?;
     Ok(session)
 }

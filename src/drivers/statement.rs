@@ -7,7 +7,7 @@ use crate::model::time::in_words;
 use crate::model::{Duration, Row, Value};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 /// How long the server may take to let go of a cancelled statement.
@@ -100,7 +100,12 @@ async fn let_go<T>(session: &Session, mut work: Pin<&mut impl Future<Output = T>
         };
         tokio::select! {
             biased;
-            done = &mut work => return Some(done),
+            done = &mut work => {
+                // The error comes before the transaction is rolled back and its locks are given up; the
+                // next answer comes after.
+                let _ = timeout_at(until, session.client.simple_query("")).await;
+                return Some(done);
+            }
             () = sleep_until(until) => return None,
             () = asked => {}
         }

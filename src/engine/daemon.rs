@@ -235,12 +235,11 @@ impl Core {
             }
         }
         for world in &worlds {
-            match live.tasks.get(&world.target.name) {
-                Some((mail, _)) => drop(mail.send(Mail::World(Box::new(world.clone()))).await),
-                None => {
-                    let task = target::spawn(world.clone(), self.shared.clone());
-                    live.tasks.insert(world.target.name.clone(), task);
-                }
+            if let Some((mail, _)) = live.tasks.get(&world.target.name) {
+                drop(mail.send(Mail::World(Box::new(world.clone()))).await)
+            } else {
+                let task = target::spawn(world.clone(), self.shared.clone());
+                live.tasks.insert(world.target.name.clone(), task);
             }
         }
         // A new value opens channels again that had closed themselves.

@@ -8,7 +8,7 @@ use crate::playbook::Playbook;
 use crate::{config::QueryText, model::Answer};
 
 /// A look that takes longer than this is given up: the target is then as good as unreachable.
-const LONGEST_LOOK: Duration = Duration::from_secs(60);
+const LONGEST_LOOK: Duration = Duration::from_mins(1);
 
 /// What a look is for.
 #[derive(Clone, Copy)]

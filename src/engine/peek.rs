@@ -142,7 +142,7 @@ fn statement(playbook: &Playbook, facts: &Facts, candidate: &Candidate) -> Strin
         server: &facts.server,
         run: "(plan)",
         playbook: &playbook.name,
-        time_left: crate::model::Duration::from_secs(3_600),
+        time_left: crate::model::Duration::from_hours(1),
     };
     let deed = actions::of(rung.action).map(|action| action.deed(&order));
     match deed {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Counts are recorded at least so often.
-pub const AT_LEAST_EVERY: Duration = Duration::from_secs(3_600);
+pub const AT_LEAST_EVERY: Duration = Duration::from_hours(1);
 
 /// The counts of one target since the last record of them.
 #[derive(Clone, Debug)]

@@ -98,7 +98,7 @@ mod tests {
     }
 
     fn every_minute(last: Option<&str>, now: &str, on_missed: OnMissed) -> (Ticker, Due) {
-        let trigger = playbook::Trigger::Every { every: Duration::from_secs(60), jitter: Duration::ZERO };
+        let trigger = playbook::Trigger::Every { every: Duration::from_mins(1), jitter: Duration::ZERO };
         let plan = Plan::new(&trigger, &BTreeMap::new(), "UTC", "p@t").unwrap();
         let named = Trigger { kind: "every".into(), detail: "1m".into(), nominal: None };
         Ticker::new(0, named, plan, last.map(at), at(now), on_missed)

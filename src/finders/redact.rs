@@ -1,8 +1,8 @@
 //! Query texts without what may be secret in them.
 //!
-//! Literals become `$n` and comments a space. A text that cannot be told apart with certainty is cut
-//! down to the keywords that each of its statements begins with: still enough for the guards that
-//! leave DDL alone.
+//! Literals become `$n` and comments a space. A text that the server cut off in a literal ends before
+//! it. One in which literals and names cannot be told apart with certainty is cut down to the keywords
+//! that each of its statements begins with: still enough for the guards that leave DDL alone.
 
 use crate::config::QueryText;
 use sha2::{Digest, Sha256};
@@ -28,6 +28,8 @@ pub fn recorded(query: &str, query_id: Option<i64>, how: QueryText) -> (String, 
 
 struct Tokens {
     list: Vec<Token>,
+    /// The text ends where the list does, and not in a literal or comment that was cut off.
+    whole: bool,
     /// No literal can hide in what looks like a name.
     certain: bool,
 }
@@ -35,17 +37,17 @@ struct Tokens {
 fn tokens(query: &str) -> Tokens {
     let dialect = PostgreSqlDialect {};
     let mut spanned: Vec<TokenWithSpan> = Vec::new();
-    let whole = Tokenizer::new(&dialect, query).with_unescape(false).tokenize_with_location_into_buf(&mut spanned);
+    let ended = Tokenizer::new(&dialect, query).with_unescape(false).tokenize_with_location_into_buf(&mut spanned);
     let list: Vec<Token> = spanned.into_iter().map(|t| t.token).collect();
-    let certain = whole.is_ok() && !list.iter().any(is_doubtful);
-    Tokens { list, certain }
+    let certain = !list.iter().any(is_doubtful);
+    Tokens { list, whole: ended.is_ok(), certain }
 }
 
 /// With `standard_conforming_strings` off, `\'` does not end a string as it does here: from there on
 /// strings and names would be taken for each other. What is no token of SQL is as doubtful.
 fn is_doubtful(token: &Token) -> bool {
     match token {
-        Token::SingleQuotedString(s) => s.contains('\\'),
+        Token::SingleQuotedString(s) | Token::NationalStringLiteral(s) => s.contains('\\'),
         Token::Char(_) | Token::Backslash => true,
         _ => false,
     }
@@ -78,7 +80,12 @@ fn redact(tokens: &Tokens) -> String {
         }
         after_number = number;
     }
-    out.trim_end().to_owned()
+    let text = out.trim_end();
+    match (tokens.whole, text) {
+        (true, text) => text.to_owned(),
+        (false, "") => "…".to_owned(),
+        (false, text) => format!("{text} …"),
+    }
 }
 
 /// All that carries a value. What is not known not to be one is taken for one.

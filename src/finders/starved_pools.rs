@@ -134,7 +134,7 @@ fn console<'a>(answers: &'a [Answer], pools: &'a Answer, found: &mut Found) -> R
         return Ok(None);
     };
     let sizes = databases.iter().map(|row| Ok((row.text("name")?, size(row)?)));
-    // A size of their own came with 1.24; where they have none the cell is empty.
+    // A size of their own came with 1.23; where they have none the cell is empty.
     let users = users.iter().filter_map(|row| Some((row.text("name").ok()?, count(row, "pool_size").ok()?)));
     let pools = pools.iter().filter(|row| row.text("database").is_ok_and(|name| name != "pgbouncer")).collect();
     Ok(Some(Console {
@@ -164,7 +164,8 @@ impl Console<'_> {
             }
         }
         let sum = |of: &dyn Fn(&Seen) -> u32| readable.iter().map(of).fold(0, u32::saturating_add);
-        let pools_total = sum(&|s| s.pool.pool_size.saturating_add(s.reserve));
+        let usable_connections = ask.server.usable_connections();
+        let pools_total = sum(&|s| s.may_open(usable_connections).saturating_add(s.reserve));
         let pools_by_default = sum(&|s| u32::from(!s.pool.own_size));
         let direct_clients = sessions.saturating_sub(sum(&|s| s.servers));
         let longer_than = ask.args.duration("longer_than").unwrap_or(Duration::MAX).as_secs_f64();
@@ -172,7 +173,6 @@ impl Console<'_> {
             if !seen.is_starved(longer_than) {
                 continue;
             }
-            let usable_connections = ask.server.usable_connections();
             let pool = Pool { pools_by_default, pools_total, direct_clients, usable_connections, ..seen.pool };
             let candidate = Candidate::Pool(pool);
             if ask.selects(&candidate) {
@@ -206,7 +206,8 @@ impl Console<'_> {
             direct_clients: 0,
             usable_connections: 0,
         };
-        Ok(Some(Seen { pool, servers, reserve: size.reserve }))
+        let largest = if size.pool == 0 || pool_size == 0 { None } else { Some(size.pool.max(pool_size)) };
+        Ok(Some(Seen { pool, servers, largest, reserve: size.reserve }))
     }
 }
 
@@ -215,15 +216,24 @@ struct Seen {
     pool: Pool,
     /// Server connections in whatever state.
     servers: u32,
+    /// The larger of the database's and the user's size: up to 1.25 SHOW USERS also shows the size of one
+    /// user in the rows of others that have none. `None`: unlimited.
+    largest: Option<u32>,
     reserve: u32,
 }
 
 impl Seen {
+    fn may_open(&self, usable_connections: u32) -> u32 {
+        self.largest.unwrap_or(usable_connections)
+    }
+
     fn is_starved(&self, longer_than: f64) -> bool {
         let pool = &self.pool;
         pool.waiting_clients > 0
             && pool.max_wait_seconds >= longer_than
             && pool.idle_servers == 0
+            // 0 is unlimited from 1.24 on: such clients wait for something else.
+            && pool.pool_size > 0
             && self.servers >= pool.pool_size
     }
 }

@@ -14,7 +14,7 @@ const HOUR: Duration = Duration::from_hours(1);
 /// Longest time for which an ended candidate is remembered: the longest cooldown that lint accepts.
 pub const LONGEST_COOLDOWN: Duration = Duration::from_hours(168);
 /// The same thing about the same incident is said again after so long.
-const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(12 * 3_600);
+const TOLD_AGAIN_AFTER: Duration = Duration::from_hours(12);
 /// Most candidates remembered; the oldest are forgotten first.
 const MOST_CANDIDATES: usize = 50_000;
 

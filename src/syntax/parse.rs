@@ -88,6 +88,10 @@ impl<'t> Builder<'_, 't> {
         let span = Span { start, end: start + 1 };
         let fault = self.reader.error(span, "yaml", format!("this is not YAML: {}", error.info()));
         fault.help = text.lines().nth(fault.line - 1).and_then(usual_slip);
+        if fault.help.is_none() && fault.message.contains("mapping values") {
+            let help = "indent keys of one map equally; a text with `: ` in it needs quotes";
+            fault.help = Some(help.to_owned());
+        }
     }
 
     fn node(&mut self, event: Event<'t>, span: Span, depth: usize) -> Result<Node, Stop> {

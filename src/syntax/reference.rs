@@ -104,8 +104,9 @@ fn fill_in_one(reader: &mut Reader, node: &mut Node, vars: &BTreeMap<String, Str
     }
 }
 
-/// Reports references where none is understood: everywhere below these keys of a map.
-pub fn refuse(reader: &mut Reader, node: &Node, allowed: &[&str]) {
+/// Reports references where none is understood: everywhere but below the keys that are allowed, and
+/// those that are refused as a whole.
+pub fn refuse(reader: &mut Reader, node: &Node, allowed: &[&str], refused: &[&str]) {
     match &node.kind {
         Kind::Scalar { text, .. } => {
             if Reference::parse(text) != Ok(None) {
@@ -113,12 +114,12 @@ pub fn refuse(reader: &mut Reader, node: &Node, allowed: &[&str]) {
                 reader.error_help(node.span, "bad-reference", "a reference is not understood here", help);
             }
         }
-        Kind::Seq(items) => items.iter().for_each(|item| refuse(reader, item, allowed)),
+        Kind::Seq(items) => items.iter().for_each(|item| refuse(reader, item, allowed, refused)),
         Kind::Map(entries) => {
-            entries
-                .iter()
-                .filter(|e| !allowed.contains(&e.key.as_str()))
-                .for_each(|e| refuse(reader, &e.value, allowed));
+            let skipped = |key: &str| allowed.contains(&key) || refused.contains(&key);
+            for entry in entries.iter().filter(|e| !skipped(&e.key)) {
+                refuse(reader, &entry.value, allowed, refused);
+            }
         }
     }
 }

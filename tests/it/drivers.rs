@@ -99,6 +99,11 @@ each_major!(sessions_are_set_up_over_what_the_role_says, async |c| {
     let rows = send(&driver, &work).await.unwrap().rows;
     assert_eq!(rows[0].text("concat_ws").unwrap(), "pgmedic/acting 5s 500ms off pg_catalog off");
     assert_eq!(text(&driver, Place::Acting, "SELECT current_setting('lock_timeout')").await, "250ms");
+    // Also when whoever asked for it gave up waiting.
+    work.statement = "SELECT 1 FROM pg_sleep(1)".to_owned();
+    let given_up = tokio::time::timeout(Duration::from_millis(300), send(&driver, &work)).await;
+    assert!(given_up.is_err());
+    assert_eq!(text(&driver, Place::Acting, "SELECT current_setting('lock_timeout')").await, "250ms");
 });
 
 each_major!(every_type_arrives_or_is_refused_by_name, async |c| {
@@ -276,6 +281,24 @@ each_major!(one_driver_acts_whatever_database_it_comes_by, async |c| {
     let second = driver(&target(&c.dsn("pgmedic", "app")), true);
     eventually(async || second.server().await.unwrap().ownership == Ownership::Held).await;
 });
+
+#[tokio::test]
+async fn two_that_come_at_once_in_two_databases_never_both_hold() {
+    let Some(c) = Cluster::start(15) else { return };
+    for _ in 0..20 {
+        let pair = ["postgres", "app"].map(|database| driver(&target(&c.dsn("pgmedic", database)), true));
+        for own in &pair {
+            text(own, Place::Acting, "SELECT 1").await;
+            text(own, Place::Reading, "SELECT 1").await;
+        }
+        let (one, other) = tokio::join!(pair[0].server(), pair[1].server());
+        let held = [one, other].map(|server| server.unwrap().ownership == Ownership::Held);
+        assert_ne!(held, [true, true]);
+        for own in &pair {
+            own.close().await;
+        }
+    }
+}
 
 #[tokio::test]
 async fn the_console_shows_and_sets() {

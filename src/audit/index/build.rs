@@ -4,12 +4,12 @@ use super::super::fold::parse;
 use super::super::layout::Layout;
 use super::super::lines::Forward;
 use super::{Index, Meta, Place, boot, caught, read_meta, settings};
-use crate::model::Timestamp;
+use crate::model::{Record, Timestamp};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::Duration;
 
-/// Records added at once.
+/// Records read before they are added.
 const BATCH: usize = 1_000;
 /// From so many records on, people are told that it takes a while.
 const LONG: u64 = 20_000;
@@ -65,9 +65,7 @@ fn build(layout: &Layout, log: &str, size: u64) -> Result<Index, String> {
 /// Adds the records from the last one that is in it to the end of the log. A line that cannot be read
 /// is passed over: it is the verification that speaks of damage.
 fn catch_up(layout: &Layout, mut index: Index, size: u64) -> Result<Index, String> {
-    index.meta.closed = false;
-    index.meta.boot = boot();
-    index.add(std::iter::empty())?;
+    index.begin()?;
     let known = index.size();
     let last = index.place(known)?.unwrap_or(Place { segment: 0, offset: 0 });
     let progress = Progress::new(size - known);
@@ -87,14 +85,20 @@ fn catch_up(layout: &Layout, mut index: Index, size: u64) -> Result<Index, Strin
             }
             if batch.len() >= BATCH {
                 progress.on(batch.len() as u64);
-                index.add(batch.iter().map(|(r, p)| (r, *p)))?;
-                batch.clear();
+                add(&mut index, &mut batch)?;
             }
         }
     }
-    index.add(batch.iter().map(|(r, p)| (r, *p)))?;
+    add(&mut index, &mut batch)?;
     progress.done();
     Ok(index)
+}
+
+fn add(index: &mut Index, batch: &mut Vec<(Record, Place)>) -> Result<(), String> {
+    let records: Vec<(&Record, Place)> = batch.iter().map(|(record, place)| (record, *place)).collect();
+    index.add(&records)?;
+    batch.clear();
+    Ok(())
 }
 
 /// Moves it out of the way for whoever wants to look at it; only the last such one is kept.

@@ -17,6 +17,10 @@ use std::path::Path;
 /// Bytes of memory for sled's cache; its own default is 1 GiB.
 const CACHE: u64 = 16 * 1024 * 1024;
 
+/// Records in one of sled's batches: what a batch replaces is freed only after it, and larger ones were seen
+/// to take hundreds of MiB.
+const CHUNK: usize = 64;
+
 /// How far the index has come, and under which circumstances.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Meta {
@@ -65,18 +69,28 @@ impl Index {
     ///
     /// # Errors
     /// Sled's words; the index is not to be used any more then.
-    pub(super) fn add<'a>(&mut self, records: impl Iterator<Item = (&'a Record, Place)>) -> Result<(), String> {
-        let mut batch = sled::Batch::default();
-        for (record, place) in records {
-            batch.insert(keys::seq(record.seq).as_slice(), place.bytes().as_slice());
-            for key in keys::of(record) {
-                batch.insert(key, &[]);
+    pub(super) fn add(&mut self, records: &[(&Record, Place)]) -> Result<(), String> {
+        for chunk in records.chunks(CHUNK) {
+            let mut batch = sled::Batch::default();
+            for (record, place) in chunk {
+                batch.insert(keys::seq(record.seq).as_slice(), place.bytes().as_slice());
+                for key in keys::of(record) {
+                    batch.insert(key, &[]);
+                }
+                self.meta.size = record.seq;
             }
-            self.meta.size = record.seq;
+            batch.insert(keys::META, meta_bytes(&self.meta));
+            // One batch is all or nothing, so the size is never ahead of the keys.
+            caught(|| self.db.apply_batch(batch))?;
         }
-        batch.insert(keys::META, meta_bytes(&self.meta));
-        // One batch is all or nothing, so the size is never ahead of the keys.
-        caught(|| self.db.apply_batch(batch))
+        Ok(())
+    }
+
+    /// From now on it is being written, in this boot.
+    fn begin(&mut self) -> Result<(), String> {
+        self.meta.closed = false;
+        self.meta.boot = boot();
+        caught(|| self.db.insert(keys::META, meta_bytes(&self.meta))).map(drop)
     }
 
     /// Where a record stands.

@@ -124,3 +124,27 @@ impl Log<'_> {
         Some((line.bytes, record))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::{Audit, Entry, Options};
+    use crate::model::{Draft, RecordKind, Timestamp};
+
+    #[tokio::test]
+    async fn the_index_is_asked_when_it_is_free_and_of_help() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = std::sync::Arc::new(|| Timestamp::UNIX_EPOCH);
+        let audit = Audit::open(dir.path(), Options::default(), clock).unwrap();
+        for kind in [RecordKind::Quiet, RecordKind::Control, RecordKind::Quiet] {
+            audit.append(vec![Entry::Plain(Draft::new(kind))]).await.unwrap();
+        }
+        let quiet = Filter { kind: Some(RecordKind::Quiet), ..Filter::default() };
+        let layout = Layout::new(dir.path());
+        assert!(found(&layout, &quiet).is_none(), "the writer has it");
+        audit.close().await;
+        let answer = found(&layout, &quiet).unwrap();
+        assert_eq!((answer.places.iter().map(|p| p.0).collect::<Vec<_>>(), answer.upto), (vec![2, 4], 4));
+        assert!(found(&layout, &Filter::default()).is_none(), "everything is meant: reading it is best");
+    }
+}

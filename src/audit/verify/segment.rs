@@ -172,7 +172,7 @@ impl<'a> Check<'a> {
             let what = "the records before have another tree than this snapshot says: one of them was changed, and its \
                         hash with it";
             self.fault(report, record.seq, what.to_owned());
-        } else if !tainted && snapshot.state != self.fold.state {
+        } else if !tainted && snapshot.is_ours() && snapshot.state != self.fold.state {
             let what = "the records before fold to another state than this snapshot says";
             self.fault(report, record.seq, what.to_owned());
         }

@@ -25,13 +25,26 @@ fn literals_become_parameters_and_comments_a_space() {
 }
 
 #[test]
-fn what_cannot_be_told_apart_keeps_only_its_keywords() {
+fn what_was_cut_off_ends_before_it() {
     let cases = [
         ("SELECT 'cut off in the mid", "SELECT …"),
-        ("create index concurrently i on t (a) where b = 'x", "CREATE INDEX CONCURRENTLY …"),
+        ("create index i on t (a) where b = 'x' and c = E'y", "create index i on t (a) where b = $1 and c = …"),
+        ("SELECT a /* and then", "SELECT a …"),
+        ("DO $$ BEGIN", "DO …"),
+        ("'only this", "…"),
+    ];
+    for (query, wanted) in cases {
+        assert_eq!(text(query), wanted, "{query}");
+    }
+}
+
+#[test]
+fn what_cannot_be_told_apart_keeps_only_its_keywords() {
+    let cases = [
+        ("create index concurrently i on t (a) where b = 'x\\'", "CREATE INDEX CONCURRENTLY …"),
         ("SELECT 'a\\'secret', 'b\\'c'", "SELECT …"),
         ("SELECT 1; DROP TABLE t; SELECT 'x\\'", "SELECT …; DROP TABLE …; SELECT …"),
-        ("'only this", "…"),
+        ("'only this\\'", "…"),
         ("", ""),
     ];
     for (query, wanted) in cases {
@@ -57,7 +70,7 @@ fn repeats_of_one_query_share_a_fingerprint() {
 
 /// A literal in each of the ways to write one, with `secret` inside.
 fn literal() -> impl Strategy<Value = String> {
-    ("[a-z' \\\\$;/*-]{0,6}", 0..8_usize, "[0-9]{1,3}").prop_map(|(noise, form, digits)| {
+    ("[a-z' \\\\$;/*-]{0,6}", 0..10_usize, "[0-9]{1,3}").prop_map(|(noise, form, digits)| {
         let doubled = noise.replace('\'', "''");
         let escaped = noise.replace('\\', "\\\\").replace('\'', "\\'");
         let plain: String = noise.chars().filter(|c| !"'\\$".contains(*c)).collect();
@@ -67,7 +80,9 @@ fn literal() -> impl Strategy<Value = String> {
             2 => format!("$t${plain}secret$t$"),
             3 => format!("$${plain}secret$$"),
             4 => format!("77{digits}"),
-            5 => format!("N'{plain}secret'"),
+            5 => format!("N'{doubled}secret'"),
+            7 => format!("E'{}secret'", doubled.replace('\\', "\\\\")),
+            8 => format!("U&'{}secret'", doubled.replace('\\', "")),
             6 => format!("/* {} secret */ 77{digits}.5", plain.replace(['/', '*'], "")),
             _ => format!("-- {plain} secret\n 'secret'"),
         }

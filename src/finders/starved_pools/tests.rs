@@ -79,6 +79,18 @@ fn newer_columns_are_read() {
 }
 
 #[test]
+fn sums_never_come_out_too_small() {
+    // 1.24 shows the size of `first` in the row of `app`, which has none; 0 is unlimited.
+    let pools = vec![pool("shop", "app", "4", "6", ["3", "0", "0"]), pool("open", "app2", "4", "9", ["9", "0", "0"])];
+    let databases =
+        vec![database("shop", "3", ("reserve_pool_size", "0")), database("open", "0", ("reserve_pool_size", "0"))];
+    let users_of = ["first", "app"].map(|name| row([("name", text(name)), ("pool_size", text("1"))]));
+    let found = found(&defaults(&StarvedPools), &answers(pools, databases, users_of.into()));
+    let [Candidate::Pool(app)] = found.candidates.as_slice() else { unreachable!("one pool: {found:?}") };
+    assert!(app.own_size && app.pools_total == 3 + 97, "{app:?}");
+}
+
+#[test]
 fn selectors_and_silence() {
     let pools = || vec![pool("shop", "app", "4", "6", ["3", "0", "0"])];
     let databases = || vec![database("shop", "3", ("reserve_pool", "0"))];

@@ -41,10 +41,10 @@ fn filters() -> Vec<Filter> {
         Filter { target: some("shop"), until: Some(at(-5)), ..Filter::default() },
     ];
     let shapes = [(None, false), (None, true), (Some(3), false), (Some(3), true), (Some(0), false)];
-    let shaped = each
+    let all = each
         .iter()
         .flat_map(|filter| shapes.map(|(limit, newest_first)| Filter { limit, newest_first, ..filter.clone() }));
-    shaped.collect()
+    all.collect()
 }
 
 fn answer(dir: &Path, filter: &Filter) -> Vec<String> {

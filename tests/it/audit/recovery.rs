@@ -1,6 +1,6 @@
 //! What a start makes of what a crash left behind.
 
-use super::kit::{SMALL, closed_log, copy, open, plain, records, segments};
+use super::kit::{SMALL, closed_log, copy, fresh, open, plain, records, segments};
 use pgmedic::audit::{OpenError, Options};
 use proptest::prelude::*;
 use std::fs::OpenOptions;
@@ -113,22 +113,29 @@ async fn a_crash_between_a_segment_and_its_first_record_is_no_damage() {
 }
 
 #[tokio::test]
-async fn a_hole_left_by_a_power_cut_is_cut_and_a_zeroed_byte_is_not() {
-    let dir = closed_log(Options::default(), 8).await;
-    forget_head(dir.path());
+async fn a_hole_in_the_last_group_is_cut_and_one_before_it_is_damage() {
     let sector = 3 * 512;
+    let zero = |dir: &Path, length: usize, at: u64| {
+        let file = OpenOptions::new().write(true).open(&segments(dir)[0]).unwrap();
+        file.write_all_at(&vec![0; length], at).unwrap();
+    };
+    let (dir, audit) = fresh(Options::default());
+    audit.append((0..8).flat_map(plain).collect()).await.unwrap();
+    audit.close().await;
+    forget_head(dir.path());
+    let text = std::fs::read(&segments(dir.path())[0]).unwrap();
     let holed = copy(dir.path());
-    let path = &segments(holed.path())[0];
-    let text = std::fs::read(path).unwrap();
-    let file = OpenOptions::new().write(true).open(path).unwrap();
-    file.write_all_at(&[0; 512], sector).unwrap();
+    zero(holed.path(), 512, sector);
     let audit = open(holed.path(), Options::default()).unwrap();
     let kept = text[..1_536].split(|b| *b == b'\n').count() as u64 - 1;
     assert_eq!(audit.watch().borrow().size, kept);
     let flipped = copy(dir.path());
-    let file = OpenOptions::new().write(true).open(&segments(flipped.path())[0]).unwrap();
-    file.write_all_at(&[0], sector + 100).unwrap();
+    zero(flipped.path(), 1, sector + 100);
     assert!(damage(flipped.path()).2.contains("not a record"));
+    let acknowledged = closed_log(Options::default(), 8).await;
+    forget_head(acknowledged.path());
+    zero(acknowledged.path(), 512, sector);
+    assert!(damage(acknowledged.path()).2.contains("acknowledged later"));
 }
 
 #[tokio::test]

@@ -91,7 +91,7 @@ const ONE_FAULT_ALONE: &[(&str, &str)] = &[
 
 const ONE_FAULT_MORE: &[(&str, &str)] = &[
     ("http: {listen: 127.0.0.1:8432}\n", "not-supported-yet"),
-    ("http: {tokens: []}\n", "not-supported-yet"),
+    ("http: {tokens: [{name: a, token: \"${file:t}\"}]}\n", "not-supported-yet"),
     ("timezone: Europe/Berlim\n", "bad-zone"),
     ("notify: [nobody]\n", "unknown-channel"),
     ("policy: {protect: {}}\n", "empty-selector"),

@@ -9,7 +9,7 @@ fn at_once() -> Args {
     args_of("long_queries", &[("longer_than", Arg::Duration(Duration::from_millis(1)))])
 }
 
-async fn found(hands: &Hands<'_>, pid: i32) -> Option<Backend> {
+async fn found(hands: &Hands, pid: i32) -> Option<Backend> {
     let found = hands.find("long_queries", &at_once(), None).await;
     assert_eq!(found.unreadable, Vec::<String>::new());
     found.candidates.into_iter().find_map(|c| match c {
@@ -18,13 +18,13 @@ async fn found(hands: &Hands<'_>, pid: i32) -> Option<Backend> {
     })
 }
 
-async fn act(hands: &Hands<'_>, action: &str, backend: &Backend) -> (OutcomeStatus, String) {
+async fn act(hands: &Hands, action: &str, backend: &Backend) -> (OutcomeStatus, String) {
     let outcome = hands.carry_out(action, &Args::default(), &Candidate::Backend(backend.clone())).await.unwrap();
     (outcome.status, outcome.detail)
 }
 
 each_major!(a_long_query_is_cancelled_and_its_session_stays, async |cluster: Cluster| {
-    let hands = Hands::of(&cluster, None);
+    let hands = Hands::on(&cluster, None).await;
     let sleeper = cluster.sleeper("app", "app", "SELECT pg_sleep(60), 'secret'").await;
     let backend = found(&hands, sleeper.pid).await.unwrap();
     assert_eq!(backend.query, "SELECT pg_sleep($1), $2");
@@ -49,7 +49,7 @@ each_major!(a_long_query_is_cancelled_and_its_session_stays, async |cluster: Clu
 });
 
 each_major!(a_session_is_terminated, async |cluster: Cluster| {
-    let hands = Hands::of(&cluster, None);
+    let hands = Hands::on(&cluster, None).await;
     let sleeper = cluster.sleeper("app", "app", "SELECT pg_sleep(60)").await;
     let backend = found(&hands, sleeper.pid).await.unwrap();
     let (status, detail) = act(&hands, "terminate_backend", &backend).await;
@@ -58,7 +58,7 @@ each_major!(a_session_is_terminated, async |cluster: Cluster| {
 });
 
 each_major!(another_statement_of_the_same_session_is_not_hit, async |cluster: Cluster| {
-    let hands = Hands::of(&cluster, None);
+    let hands = Hands::on(&cluster, None).await;
     let sleeper = cluster.sleeper("app", "app", "SELECT pg_sleep(3)").await;
     let backend = found(&hands, sleeper.pid).await.unwrap();
     let second = Duration::from_secs(1);
@@ -76,7 +76,7 @@ each_major!(another_statement_of_the_same_session_is_not_hit, async |cluster: Cl
 });
 
 each_major!(the_protected_are_listed_and_refused_in_the_act, async |cluster: Cluster| {
-    let hands = Hands::of(&cluster, None);
+    let hands = Hands::on(&cluster, None).await;
     cluster.sql("postgres", "CREATE ROLE repl LOGIN REPLICATION").await;
     let sleep = "SELECT pg_sleep(30)";
     let superuser = cluster.sleeper("postgres", "app", sleep).await;
@@ -98,13 +98,13 @@ each_major!(the_protected_are_listed_and_refused_in_the_act, async |cluster: Clu
 });
 
 each_major!(own_sessions_are_not_listed, async |cluster: Cluster| {
-    let hands = Hands::of(&cluster, None);
+    let hands = Hands::on(&cluster, None).await;
     let own = cluster.sleeper("app", "app", "SET application_name = 'pgmedic/x'; SELECT pg_sleep(5)").await;
     assert_eq!(found(&hands, own.pid).await, None);
 });
 
 each_major!(a_build_of_an_index_is_protected, async |cluster: Cluster| {
-    let hands = Hands::of(&cluster, None);
+    let hands = Hands::on(&cluster, None).await;
     cluster.sql("app", "CREATE TABLE t (a int); INSERT INTO t SELECT generate_series(1, 10); ALTER TABLE t OWNER TO app;
         CREATE FUNCTION slow(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN PERFORM pg_sleep(0.3); RETURN $1; END'").await;
     let builder = cluster.sleeper("app", "app", "CREATE INDEX i ON t (slow(a))").await;
@@ -123,7 +123,7 @@ each_major!(a_build_of_an_index_is_protected, async |cluster: Cluster| {
 });
 
 each_major!(a_commit_that_waits_for_a_standby_is_protected, async |cluster: Cluster| {
-    let hands = Hands::of(&cluster, None);
+    let hands = Hands::on(&cluster, None).await;
     cluster.connect("app", "app").await.batch_execute("CREATE TABLE t (a int)").await.unwrap();
     cluster.sql("postgres", "ALTER SYSTEM SET synchronous_standby_names = 'nobody'").await;
     cluster.sql("postgres", "SELECT pg_reload_conf()").await;
@@ -139,7 +139,7 @@ each_major!(a_commit_that_waits_for_a_standby_is_protected, async |cluster: Clus
 });
 
 each_major!(a_role_setting_stops_what_acts, async |cluster: Cluster| {
-    let hands = Hands::of(&cluster, None);
+    let hands = Hands::on(&cluster, None).await;
     let sleeper = cluster.sleeper("app", "app", "SELECT pg_sleep(30)").await;
     let backend = found(&hands, sleeper.pid).await.unwrap();
     for scope in ["ROLE pgmedic_act", "ROLE pgmedic_act IN DATABASE app", "ROLE ALL"] {

@@ -7,7 +7,7 @@ use pgmedic::playbook::{Arg, Args};
 
 const SIZE: [(&str, &str); 2] = [("default_pool_size", "2"), ("pool_mode", "transaction")];
 
-async fn found(hands: &Hands<'_>) -> Vec<Pool> {
+async fn found(hands: &Hands) -> Vec<Pool> {
     let args = args_of("starved_pools", &[("longer_than", Arg::Duration(Duration::from_millis(200)))]);
     let found = hands.find("starved_pools", &args, None).await;
     assert_eq!(found.unreadable, Vec::<String>::new());
@@ -25,7 +25,7 @@ async fn crowd(bouncer: &PgBouncer, clients: usize) {
 
 each_major!(a_starved_pool_is_widened_and_set_back, async |cluster: Cluster| {
     let Some(bouncer) = PgBouncer::start(&cluster, &SIZE) else { return };
-    let hands = Hands::of(&cluster, Some(&bouncer));
+    let hands = Hands::on(&cluster, Some(&bouncer)).await;
     assert!(found(&hands).await.is_empty());
     crowd(&bouncer, 5).await;
     eventually(async || found(&hands).await.len() == 1).await;
@@ -47,7 +47,7 @@ each_major!(a_starved_pool_is_widened_and_set_back, async |cluster: Cluster| {
 each_major!(a_pool_size_of_its_own_is_seen, async |cluster: Cluster| {
     let own = [("app", "pool_size=1")];
     let Some(bouncer) = PgBouncer::start_with(&cluster, &own, &SIZE) else { return };
-    let hands = Hands::of(&cluster, Some(&bouncer));
+    let hands = Hands::on(&cluster, Some(&bouncer)).await;
     crowd(&bouncer, 2).await;
     eventually(async || found(&hands).await.len() == 1).await;
     let pool = found(&hands).await.remove(0);
@@ -59,7 +59,7 @@ each_major!(a_pool_size_of_its_own_is_seen, async |cluster: Cluster| {
 each_major!(one_that_equals_the_default_is_found_out_in_the_act, async |cluster: Cluster| {
     let own = [("app", "pool_size=2")];
     let Some(bouncer) = PgBouncer::start_with(&cluster, &own, &SIZE) else { return };
-    let hands = Hands::of(&cluster, Some(&bouncer));
+    let hands = Hands::on(&cluster, Some(&bouncer)).await;
     crowd(&bouncer, 3).await;
     eventually(async || found(&hands).await.len() == 1).await;
     let pool = Candidate::Pool(found(&hands).await.remove(0));

@@ -5,25 +5,25 @@ use crate::support::{Cluster, each_major, eventually};
 use pgmedic::model::{Candidate, OutcomeStatus, Table};
 use pgmedic::playbook::Args;
 
-async fn found(hands: &Hands<'_>) -> Vec<Table> {
+async fn found(hands: &Hands) -> Vec<Table> {
     let found = hands.find("stale_statistics", &args_of("stale_statistics", &[]), None).await;
     assert_eq!(found.unreadable, Vec::<String>::new());
     let table = |c| if let Candidate::Table(t) = c { Some(t) } else { None };
     found.candidates.into_iter().filter_map(table).collect()
 }
 
-async fn names(hands: &Hands<'_>) -> Vec<String> {
+async fn names(hands: &Hands) -> Vec<String> {
     let mut names: Vec<String> = found(hands).await.into_iter().map(|t| t.name).collect();
     names.sort();
     names
 }
 
 /// Statistics of other sessions come late.
-async fn until_found(hands: &Hands<'_>, wanted: &[&str]) {
+async fn until_found(hands: &Hands, wanted: &[&str]) {
     eventually(async || names(hands).await == wanted).await;
 }
 
-async fn analyze(hands: &Hands<'_>, table: &Table) -> (OutcomeStatus, String) {
+async fn analyze(hands: &Hands, table: &Table) -> (OutcomeStatus, String) {
     let args = args_of("analyze", &[]);
     let outcome = hands.carry_out("analyze", &args, &Candidate::Table(table.clone())).await.unwrap();
     (outcome.status, outcome.detail)
@@ -38,7 +38,7 @@ async fn prepare(cluster: &Cluster, sql: &str) {
 }
 
 each_major!(stale_tables_are_found_and_analyzed, async |cluster: Cluster| {
-    let hands = Hands::of(&cluster, None);
+    let hands = Hands::on(&cluster, None).await;
     prepare(&cluster, "CREATE TABLE \"We\"\"ird\" (a int); INSERT INTO \"We\"\"ird\" SELECT generate_series(1, 5000)")
         .await;
     prepare(&cluster, "CREATE TABLE small (a int); INSERT INTO small SELECT generate_series(1, 900)").await;
@@ -68,7 +68,7 @@ each_major!(stale_tables_are_found_and_analyzed, async |cluster: Cluster| {
 });
 
 each_major!(partitioned_parents_are_found_until_they_are_analyzed, async |cluster: Cluster| {
-    let hands = Hands::of(&cluster, None);
+    let hands = Hands::on(&cluster, None).await;
     prepare(
         &cluster,
         "CREATE TABLE p (a int) PARTITION BY RANGE (a);
@@ -93,7 +93,7 @@ each_major!(partitioned_parents_are_found_until_they_are_analyzed, async |cluste
 });
 
 each_major!(a_leaf_that_autovacuum_analyzed_still_counts, async |cluster: Cluster| {
-    let hands = Hands::of(&cluster, None);
+    let hands = Hands::on(&cluster, None).await;
     prepare(&cluster, "CREATE TABLE p (a int) PARTITION BY RANGE (a); CREATE TABLE p_all PARTITION OF p DEFAULT").await;
     prepare(&cluster, "INSERT INTO p SELECT generate_series(1, 20000)").await;
     until_found(&hands, &["p", "p_all"]).await;
@@ -114,7 +114,7 @@ each_major!(a_leaf_that_autovacuum_analyzed_still_counts, async |cluster: Cluste
 });
 
 each_major!(without_the_right_it_fails_in_the_servers_words, async |cluster: Cluster| {
-    let hands = Hands::of(&cluster, None);
+    let hands = Hands::on(&cluster, None).await;
     prepare(&cluster, "CREATE TABLE t (a int); INSERT INTO t SELECT generate_series(1, 5000)").await;
     cluster.sql("postgres", "REVOKE app FROM pgmedic_act").await;
     until_found(&hands, &["t"]).await;
@@ -125,7 +125,7 @@ each_major!(without_the_right_it_fails_in_the_servers_words, async |cluster: Clu
 });
 
 each_major!(what_is_no_longer_the_same_or_paused_is_left_alone, async |cluster: Cluster| {
-    let hands = Hands::of(&cluster, None);
+    let hands = Hands::on(&cluster, None).await;
     prepare(&cluster, "CREATE TABLE t (a int); INSERT INTO t SELECT generate_series(1, 5000)").await;
     until_found(&hands, &["t"]).await;
     let table = found(&hands).await.remove(0);
@@ -146,7 +146,7 @@ each_major!(what_is_no_longer_the_same_or_paused_is_left_alone, async |cluster: 
 });
 
 each_major!(a_locked_table_stalls_neither_finder_nor_action, async |cluster: Cluster| {
-    let hands = Hands::of(&cluster, None);
+    let hands = Hands::on(&cluster, None).await;
     prepare(&cluster, "CREATE TABLE t (a int); INSERT INTO t SELECT generate_series(1, 5000)").await;
     until_found(&hands, &["t"]).await;
     let locker = cluster.connect("app", "app").await;
@@ -155,4 +155,25 @@ each_major!(a_locked_table_stalls_neither_finder_nor_action, async |cluster: Clu
     let outcome = hands.carry_out("analyze", &Args::default(), &Candidate::Table(table)).await.unwrap();
     assert_eq!(outcome.status, OutcomeStatus::Failed);
     assert!(outcome.detail.contains("lock not available"), "{}", outcome.detail);
+});
+
+each_major!(odd_tables_are_judged_and_foreign_ones_left_alone, async |cluster: Cluster| {
+    let hands = Hands::on(&cluster, None).await;
+    let foreign = "CREATE FOREIGN DATA WRAPPER nothing; CREATE SERVER far FOREIGN DATA WRAPPER nothing;
+        GRANT USAGE ON FOREIGN SERVER far TO app";
+    cluster.sql("app", foreign).await;
+    prepare(&cluster, "CREATE TABLE p (a int) PARTITION BY RANGE (a); CREATE TABLE p_near PARTITION OF p FOR VALUES FROM (0) TO (9000);
+        CREATE FOREIGN TABLE p_far PARTITION OF p DEFAULT SERVER far").await;
+    prepare(&cluster, "INSERT INTO p SELECT generate_series(1, 5000)").await;
+    prepare(
+        &cluster,
+        "CREATE TABLE zero (a int) WITH (autovacuum_analyze_threshold = 0, autovacuum_analyze_scale_factor = 0);
+        INSERT INTO zero SELECT generate_series(1, 1000)",
+    )
+    .await;
+    prepare(&cluster, "CREATE MATERIALIZED VIEW mv AS SELECT generate_series(1, 5000) AS a").await;
+    prepare(&cluster, "CREATE TEMPORARY TABLE short AS SELECT generate_series(1, 5000) AS a; SELECT pg_sleep(1)").await;
+    until_found(&hands, &["mv", "p_near", "zero"]).await;
+    let mv = found(&hands).await.into_iter().find(|t| t.name == "mv").unwrap();
+    assert_eq!(analyze(&hands, &mv).await.0, OutcomeStatus::Done);
 });

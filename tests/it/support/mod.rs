@@ -10,7 +10,7 @@ mod pgmedic;
 mod places;
 mod process;
 
-pub use self::pgmedic::{Daemon, Home, target_of};
+pub use self::pgmedic::{Home, target_of};
 pub use certificates::Certificates;
 pub use cluster::{Cluster, Sleeper, eventually};
 pub use pgbouncer::PgBouncer;

@@ -1,0 +1,85 @@
+//! The beginning of a writer: the directory taken, the log made sound or begun.
+
+use super::fold::Fold;
+use super::head::HeadFile;
+use super::index;
+use super::layout::Layout;
+use super::lock;
+use super::recover::recover;
+use super::segment::{Fault, Segment};
+use super::writer::{Writer, append_first};
+use super::{Clock, OpenError, Options, Status, io_error};
+use std::path::Path;
+use tokio::sync::watch;
+
+/// What the handle is told at the start.
+pub(super) struct Opened {
+    pub(super) status: watch::Receiver<Status>,
+    pub(super) log_id: String,
+    pub(super) started_after_crash: bool,
+}
+
+impl Writer {
+    /// Takes the data directory and makes its log sound, or begins a new one.
+    pub(super) fn open(data_dir: &Path, options: Options, clock: Clock) -> Result<(Writer, Opened), OpenError> {
+        let layout = Layout::new(data_dir);
+        layout.create().map_err(io_error("cannot make", layout.audit()))?;
+        let lock = lock::take(&layout)?;
+        let (fold, segment, is_new) = match recover(&layout)? {
+            Some(scan) => {
+                let segment = Segment::open(&layout, scan.first, scan.len, scan.leaves);
+                (scan.fold, segment, false)
+            }
+            None => (Fold::new(new_ulid(&clock, data_dir)?), Segment::create(&layout, 1), true),
+        };
+        let segment = segment.map_err(io_error("cannot open the last segment in", layout.audit()))?;
+        let head = HeadFile::open(&layout).map_err(io_error("cannot open", &layout.head()))?;
+        let waiting = fold.state.outbox.waiting.values().filter_map(|queue| queue.keys().next_back());
+        let notify_seq = waiting.max().copied().unwrap_or(0);
+        let crashed = !is_new && !fold.state.lifecycle.as_deref().is_some_and(|why| why.starts_with("stopped"));
+        let (status, watcher) = watch::channel(Status::default());
+        let mut writer = Writer {
+            layout,
+            options,
+            clock,
+            fold,
+            segment,
+            head,
+            status,
+            full: None,
+            broken: None,
+            damage: None,
+            notify_seq,
+            index: None,
+            lock,
+        };
+        if is_new {
+            writer.first_record().map_err(io_error("cannot begin the audit log in", data_dir))?;
+        }
+        writer.put_head();
+        writer.head.sync().map_err(io_error("cannot sync", &writer.layout.head()))?;
+        writer.index = index::open(&writer.layout, &writer.fold.log, writer.fold.tree.size());
+        writer.tell();
+        let opened = Opened { status: watcher, log_id: writer.fold.log.clone(), started_after_crash: crashed };
+        Ok((writer, opened))
+    }
+
+    /// The snapshot of nothing, which gives the log its name.
+    fn first_record(&mut self) -> std::io::Result<()> {
+        let line = self.snapshot_line().map_err(std::io::Error::other)?;
+        append_first(&mut self.segment, &line).map_err(|fault| match fault {
+            Fault::Full(e) | Fault::Broken(_, e) => e,
+        })?;
+        self.fold.accept(&line.record, line.leaf);
+        self.segment.add_leaves(&[line.leaf]);
+        Ok(())
+    }
+}
+
+fn new_ulid(clock: &Clock, data_dir: &Path) -> Result<String, OpenError> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random)
+        .map_err(|e| io_error("no random number for the new log in", data_dir)(std::io::Error::other(e.to_string())))?;
+    let millis = u64::try_from(clock().as_millisecond()).unwrap_or(0);
+    Ok(ulid::Ulid::from_parts(millis, u128::from_be_bytes(random)).to_string())
+}
