@@ -236,7 +236,7 @@ impl Core {
         }
         for world in &worlds {
             if let Some((mail, _)) = live.tasks.get(&world.target.name) {
-                drop(mail.send(Mail::World(Box::new(world.clone()))).await)
+                drop(mail.send(Mail::World(Box::new(world.clone()))).await);
             } else {
                 let task = target::spawn(world.clone(), self.shared.clone());
                 live.tasks.insert(world.target.name.clone(), task);

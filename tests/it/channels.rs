@@ -2,9 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
-#[path = "support/slack_limits.rs"]
-mod slack_limits;
-
 use async_trait::async_trait;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -227,9 +224,9 @@ async fn slack_gets_what_it_documents_at_its_pace() {
     log.until_empty().await;
     let bodies = receiver.bodies();
     for body in &bodies {
-        slack_limits::check(body).unwrap();
+        crate::support::slack_limits::check(body).unwrap();
     }
-    let text = slack_limits::plain_text(&bodies[0]);
+    let text = crate::support::slack_limits::plain_text(&bodies[0]);
     assert!(text.starts_with("Acted on orders: first\nIt helped"), "{text}");
     assert!(text.contains("pgmedic audit show 01JDRUN"), "{text}");
     let seen = receiver.seen.lock().unwrap();

@@ -10,7 +10,7 @@ version: 1
 name: end-long-queries
 about: Ends what runs too long.
 mode: enforce
-triggers: [{every: 500ms}]
+triggers: [{every: 1s}]
 targets: all
 find: {long_queries: {longer_than: 1s}}
 do: [cancel_backend, wait: 2s, terminate_backend]

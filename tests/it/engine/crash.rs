@@ -9,7 +9,7 @@ version: 1
 name: refresh-statistics
 about: Refreshes stale statistics.
 mode: enforce
-triggers: [{every: 500ms}]
+triggers: [{every: 1s}]
 targets: all
 find: stale_statistics
 do: [analyze]
@@ -86,11 +86,12 @@ async fn a_server_that_goes_away_is_said_once_and_taken_up_again() {
 
 #[tokio::test]
 async fn a_second_daemon_on_the_same_data_is_turned_away_in_one_line() {
-    let home = Home::new("targets: []\n", &[LONG_QUERIES]);
+    let target = "targets: [{name: far, dsn: \"postgresql://pgmedic@127.0.0.1:1/postgres\"}]\n";
+    let home = Home::new(target, &[LONG_QUERIES]);
     let _daemon = home.serve();
     let (code, _, err) = home.run(&["serve"]);
     assert_eq!(code, 1, "{err}");
-    assert!(err.contains("pid"), "{err}");
+    assert!(err.contains("another pgmedic") && err.lines().count() == 1, "{err}");
 }
 
 #[tokio::test]

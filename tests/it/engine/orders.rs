@@ -64,7 +64,7 @@ async fn any_dba_pauses_by_a_setting_of_the_role() {
 #[tokio::test]
 async fn a_run_by_hand_works_with_and_without_a_daemon() {
     let Some(cluster) = Cluster::start(15) else { return };
-    let by_hand = LONG_QUERIES.replace("triggers: [{every: 500ms}]", "triggers: []");
+    let by_hand = LONG_QUERIES.replace("triggers: [{every: 1s}]", "triggers: []");
     let home = Home::new(&target_of(&cluster, ""), &[&by_hand]);
     let run = ["run", "end-long-queries", "--target", "orders"];
     let quiet = home.run(&run);
@@ -115,15 +115,15 @@ async fn a_reload_is_all_or_nothing() {
 #[tokio::test]
 async fn quiet_runs_are_counted_and_not_recorded_one_by_one() {
     let Some(cluster) = Cluster::start(15) else { return };
-    let home = Home::new(&target_of(&cluster, ""), &[&LONG_QUERIES.replace("500ms", "100ms")]);
+    let home = Home::new(&target_of(&cluster, ""), &[LONG_QUERIES]);
     let daemon = home.serve();
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
     assert!(home.records().len() <= 4, "{:#?}", home.records());
     daemon.end("TERM");
     let quiet = home.of_kind("quiet");
     assert_eq!(quiet.len(), 1);
     let runs = quiet[0]["evidence"]["playbooks"]["end-long-queries"]["runs"].as_u64().unwrap_or_default();
-    assert!(runs >= 10, "{quiet:?}");
+    assert!(runs >= 3, "{quiet:?}");
 }
 
 #[tokio::test]

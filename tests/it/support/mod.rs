@@ -9,6 +9,7 @@ mod pgbouncer;
 mod pgmedic;
 mod places;
 mod process;
+pub mod slack_limits;
 
 pub use self::pgmedic::{Home, target_of};
 pub use certificates::Certificates;
