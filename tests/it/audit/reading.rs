@@ -106,12 +106,18 @@ async fn an_index_that_lags_or_lies_changes_no_answer() {
     std::fs::remove_dir_all(dir.path().join("index")).unwrap();
     copy_all(&older.path().join("index"), &dir.path().join("index"));
     same_answers(dir.path(), "behind the log");
-    // Places that are wrong from some record on: the segments were written anew by somebody.
-    let path = &segments(dir.path())[1];
+}
+
+#[tokio::test]
+async fn an_index_that_points_beside_its_blocks_changes_no_answer() {
+    let dir = closed_log(Options::default(), 300).await;
+    // Somebody wrote the segment anew: from the second block on, nothing is where it was.
+    let path = &segments(dir.path())[0];
     let text = std::fs::read_to_string(path).unwrap();
-    std::fs::write(path, text.replace(",\"kind\"", ", \"kind\"")).unwrap();
-    same_answers(dir.path(), "beside the places");
+    let moved = text.replacen(",\"kind\"", ", \"kind\"", 5);
+    std::fs::write(path, &moved).unwrap();
     assert!(matches!(index_check(dir.path()), IndexCheck::Differs(_)));
+    same_answers(dir.path(), "beside the blocks");
 }
 
 fn copy_all(from: &Path, to: &Path) {
