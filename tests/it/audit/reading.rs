@@ -30,6 +30,7 @@ fn filters() -> Vec<Filter> {
     let some = |s: &str| Some(s.to_owned());
     let each = [
         Filter::default(),
+        Filter { target: some("orders"), ..Filter::default() },
         Filter { target: some("crm"), ..Filter::default() },
         Filter { target: some("cr"), ..Filter::default() },
         Filter { run: some(&format!("01KXR{:021}", 3)), ..Filter::default() },
@@ -110,8 +111,10 @@ async fn an_index_that_lags_or_lies_changes_no_answer() {
 
 #[tokio::test]
 async fn an_index_that_points_beside_its_blocks_changes_no_answer() {
-    let dir = closed_log(Options::default(), 300).await;
-    // Somebody wrote the segment anew: from the second block on, nothing is where it was.
+    // Two blocks in the first segment, one in the second.
+    let dir = closed_log(Options { segment_bytes: 85_000, ..Options::default() }, 400).await;
+    assert_eq!(segments(dir.path()).len(), 2);
+    // Somebody wrote the first segment anew: its second block is not where it was.
     let path = &segments(dir.path())[0];
     let text = std::fs::read_to_string(path).unwrap();
     let moved = text.replacen(",\"kind\"", ", \"kind\"", 5);
