@@ -9,7 +9,7 @@ use std::path::Path;
 /// Bytes read at once when going backwards.
 const BLOCK: u64 = 64 * 1024;
 
-/// Bytes read at once when going forwards: few, since single records are looked up too.
+/// Bytes read at once when going forwards: few, since single blocks are looked up too.
 const CAPACITY: usize = 16 * 1024;
 
 /// One line as it stands in the file.
@@ -48,12 +48,6 @@ impl Forward {
         let mut file = File::open(path)?;
         file.seek(SeekFrom::Start(offset))?;
         Ok(Forward { reader: BufReader::with_capacity(CAPACITY, file), offset })
-    }
-
-    /// Goes to the line that begins at `offset`.
-    pub(super) fn go(&mut self, offset: u64) -> io::Result<()> {
-        self.offset = self.reader.seek(SeekFrom::Start(offset))?;
-        Ok(())
     }
 
     /// The next line; `None` at the end of the file.

@@ -114,10 +114,10 @@ fn scan(layout: &Layout, first: u64, head: Option<&Head>) -> Result<Option<Scan>
             return Ok(found);
         };
         if next > surely && is_torn(&line) {
-            if times(&mut lines).map_err(io_error("cannot read", &path))?.len() > 1 {
-                return Err(damaged(
-                    "bytes are missing here, and records that were acknowledged later follow".to_owned(),
-                ));
+            let group = time_of(&line).or_else(|| found.as_ref()?.fold.state.last);
+            let follow = times(&mut lines).map_err(io_error("cannot read", &path))?;
+            if follow.into_iter().any(|time| Some(time) != group) {
+                return Err(damaged("bytes are missing here, and records that may be acknowledged follow".to_owned()));
             }
             return Ok(found);
         }
@@ -166,8 +166,15 @@ fn is_torn(line: &Line) -> bool {
     !line.complete || at(begin).is_multiple_of(SECTOR) || at(begin + length).is_multiple_of(SECTOR)
 }
 
+/// The time of a torn line, as far as its beginning is there.
+fn time_of(line: &Line) -> Option<Timestamp> {
+    let begin = line.bytes.split(|b| *b == 0).next()?;
+    let (_, rest) = std::str::from_utf8(begin).ok()?.split_once("\"time\":\"")?;
+    rest.split_once('"')?.0.parse().ok()
+}
+
 /// The times of the records that follow. Those of one group have one time, and only one group can be on its
-/// way to the disk: with more, what is torn had been acknowledged.
+/// way to the disk: where another follows, what is torn may have been acknowledged.
 fn times(lines: &mut Forward) -> io::Result<BTreeSet<Timestamp>> {
     let mut times = BTreeSet::new();
     while let Some(line) = lines.next()? {

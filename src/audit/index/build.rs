@@ -48,41 +48,38 @@ fn existing(layout: &Layout, log: &str, size: u64) -> Result<Option<Index>, Stri
     if !meta.closed && meta.boot != boot() {
         return Err("the machine went down while it was being written".to_owned());
     }
-    let index = Index { db, meta };
-    if index.size() > 0 && index.place(index.size())?.is_none() {
-        return Err("its last record is missing".to_owned());
-    }
-    Ok(Some(index))
+    Ok(Some(Index { db, meta, filling: None }))
 }
 
 fn build(layout: &Layout, log: &str, size: u64) -> Result<Index, String> {
     let path = layout.index();
     let db = patiently(|| caught(|| settings(&path).open()))?;
     let meta = Meta { log: log.to_owned(), size: 0, boot: boot(), closed: false };
-    catch_up(layout, Index { db, meta }, size)
+    catch_up(layout, Index { db, meta, filling: None }, size)
 }
 
-/// Adds the records from the last one that is in it to the end of the log. A line that cannot be read
-/// is passed over: it is the verification that speaks of damage.
+/// Adds the records from the last block's beginning to the end of the log. A line that cannot be read is
+/// passed over: it is the verification that speaks of damage.
 fn catch_up(layout: &Layout, mut index: Index, size: u64) -> Result<Index, String> {
     index.begin()?;
-    let known = index.size();
-    let last = index.place(known)?.unwrap_or(Place { segment: 0, offset: 0 });
-    let progress = Progress::new(size - known);
+    let last = index.block_of(index.size())?;
+    if index.size() > 0 && last.is_none() {
+        return Err("its last block is missing".to_owned());
+    }
+    let (known, from) = last.map_or((1, Place { segment: 0, offset: 0 }), |block| (block.first, block.place));
+    let progress = Progress::new(size - index.size());
     let segments = layout.segments().map_err(|e| e.to_string())?;
     let mut batch = Vec::with_capacity(BATCH);
-    for first in segments.into_iter().filter(|first| known < size && *first >= last.segment) {
-        let from = if first == last.segment { last.offset } else { 0 };
-        let mut lines = Forward::open_at(&layout.segment(first), from).map_err(|e| e.to_string())?;
+    for first in segments.into_iter().filter(|first| *first >= from.segment) {
+        let offset = if first == from.segment { from.offset } else { 0 };
+        let mut lines = Forward::open_at(&layout.segment(first), offset).map_err(|e| e.to_string())?;
         while let Some(line) = lines.next().map_err(|e| e.to_string())? {
             let place = Place { segment: first, offset: line.offset };
             let record = parse(&line.bytes).ok();
-            if place == last && record.as_ref().is_none_or(|r| r.seq != known) {
+            if place == from && record.as_ref().is_none_or(|r| r.seq != known) {
                 return Err(format!("it says that record {known} is where it is not"));
             }
-            if let Some(record) = record.filter(|r| r.seq > known && r.seq <= size) {
-                batch.push((record, place));
-            }
+            batch.extend(record.filter(|r| r.seq >= known && r.seq <= size).map(|record| (record, place)));
             if batch.len() >= BATCH {
                 progress.on(batch.len() as u64);
                 add(&mut index, &mut batch)?;

@@ -4,7 +4,7 @@ use crate::model::{Record, Timestamp};
 
 /// The index's own state.
 pub(super) const META: &[u8] = b"m";
-const SEQ: u8 = b's';
+const BLOCK: u8 = b'b';
 const TIME: u8 = b't';
 
 /// What records can be found by.
@@ -48,22 +48,20 @@ impl Place {
     }
 }
 
-pub(super) fn seq(seq: u64) -> Vec<u8> {
-    tagged(SEQ, &[], seq)
+/// A block, by the `seq` of its first record; its value is the place of that.
+pub(super) fn block(first: u64) -> Vec<u8> {
+    tagged(BLOCK, &[], first)
 }
 
+/// A block by the time of its first record.
 pub(super) fn time(moment: Timestamp, seq: u64) -> Vec<u8> {
     // With the sign bit turned, the bytes sort as the moments do.
     let sorted = moment.as_microsecond().cast_unsigned() ^ (1 << 63);
     tagged(TIME, &sorted.to_be_bytes(), seq)
 }
 
-pub(super) fn after_all_times() -> Vec<u8> {
-    vec![TIME + 1]
-}
-
-/// A zero byte ends the value. A value that itself holds one would only bring a record too many,
-/// and whoever asks looks at the record again.
+/// A block in which some record speaks of a value. A zero byte ends the value; one that itself holds one
+/// would only bring a block too many, and each record is looked at again.
 pub(super) fn value(field: Field, value: &str, seq: u64) -> Vec<u8> {
     let mut bytes = value.as_bytes().to_vec();
     bytes.push(0);
@@ -83,8 +81,8 @@ pub(super) fn seq_of(key: &[u8]) -> u64 {
     key.last_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }
 
-/// All keys by which a record is found.
-pub(super) fn of(record: &Record) -> Vec<Vec<u8>> {
+/// All keys by which a record's block is found.
+pub(super) fn of(record: &Record, block: u64) -> Vec<Vec<u8>> {
     let body = &record.body;
     let values = [
         (Field::Run, body.run.as_deref()),
@@ -93,9 +91,7 @@ pub(super) fn of(record: &Record) -> Vec<Vec<u8>> {
         (Field::Kind, Some(body.kind.word())),
         (Field::Verdict, body.verdict.map(crate::model::Verdict::word)),
     ];
-    let mut keys = vec![time(record.time, record.seq)];
-    keys.extend(values.into_iter().filter_map(|(field, v)| v.map(|v| value(field, v, record.seq))));
-    keys
+    values.into_iter().filter_map(|(field, v)| v.map(|v| value(field, v, block))).collect()
 }
 
 #[cfg(test)]

@@ -1,4 +1,7 @@
-//! The index over the log, in sled: where each record stands, and which records speak of what.
+//! The index over the log, in sled: where its blocks stand, and which of them speak of what.
+//!
+//! A block is a run of at most 256 records. To index each record alone took sled seven keys for it, and
+//! 2 KiB of memory; what a block is read in vain for is nothing beside that.
 //!
 //! Nothing that was acknowledged lives here alone: sled may lose or spoil it in a power cut, and then
 //! it is built again from the log. Every call of sled is caught, panics included.
@@ -11,6 +14,7 @@ pub(super) use keys::{Field, Place};
 
 use crate::model::{Record, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -20,6 +24,37 @@ const CACHE: u64 = 16 * 1024 * 1024;
 /// Records in one of sled's batches: what a batch replaces is freed only after it, and larger ones were seen
 /// to take hundreds of MiB.
 const CHUNK: usize = 64;
+
+/// Most records of a block.
+const BLOCK_RECORDS: u64 = 256;
+/// A block of so many bytes takes no further record.
+const BLOCK_BYTES: u64 = 256 * 1024;
+
+/// The block that is being filled.
+struct Filling {
+    first: u64,
+    place: Place,
+    records: u64,
+    /// Keys that are in the index already.
+    keys: BTreeSet<Vec<u8>>,
+}
+
+impl Filling {
+    fn takes(&self, place: Place) -> bool {
+        self.records < BLOCK_RECORDS
+            && place.segment == self.place.segment
+            && place.offset < self.place.offset + BLOCK_BYTES
+    }
+}
+
+/// A block as it is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Block {
+    /// `seq` of its first record.
+    pub(super) first: u64,
+    /// Where that stands.
+    pub(super) place: Place,
+}
 
 /// How far the index has come, and under which circumstances.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +73,7 @@ struct Meta {
 pub(super) struct Index {
     db: sled::Db,
     meta: Meta,
+    filling: Option<Filling>,
 }
 
 impl Index {
@@ -52,7 +88,7 @@ impl Index {
         }
         let db = caught(|| settings(path).open()).ok()?;
         let meta = read_meta(&db).ok()??;
-        (meta.closed || meta.boot == boot()).then_some(Index { db, meta })
+        (meta.closed || meta.boot == boot()).then_some(Index { db, meta, filling: None })
     }
 
     /// `seq` of the last record in it.
@@ -65,7 +101,7 @@ impl Index {
         &self.meta.log
     }
 
-    /// Adds records that follow on the last one.
+    /// Adds records that follow on each other, from the beginning of the last block at the latest.
     ///
     /// # Errors
     /// Sled's words; the index is not to be used any more then.
@@ -73,11 +109,22 @@ impl Index {
         for chunk in records.chunks(CHUNK) {
             let mut batch = sled::Batch::default();
             for (record, place) in chunk {
-                batch.insert(keys::seq(record.seq).as_slice(), place.bytes().as_slice());
-                for key in keys::of(record) {
-                    batch.insert(key, &[]);
+                let filling = match self.filling.take() {
+                    Some(filling) if filling.takes(*place) => filling,
+                    _ => {
+                        batch.insert(keys::block(record.seq), place.bytes().as_slice());
+                        batch.insert(keys::time(record.time, record.seq), &[]);
+                        Filling { first: record.seq, place: *place, records: 0, keys: BTreeSet::new() }
+                    }
+                };
+                let filling = self.filling.insert(filling);
+                filling.records += 1;
+                for key in keys::of(record, filling.first) {
+                    if filling.keys.insert(key.clone()) {
+                        batch.insert(key, &[]);
+                    }
                 }
-                self.meta.size = record.seq;
+                self.meta.size = self.meta.size.max(record.seq);
             }
             batch.insert(keys::META, meta_bytes(&self.meta));
             // One batch is all or nothing, so the size is never ahead of the keys.
@@ -93,54 +140,61 @@ impl Index {
         caught(|| self.db.insert(keys::META, meta_bytes(&self.meta))).map(drop)
     }
 
-    /// Where a record stands.
+    /// The block of a record, if it is in one.
     ///
     /// # Errors
     /// Sled's words.
-    pub(super) fn place(&self, seq: u64) -> Result<Option<Place>, String> {
-        let bytes = caught(|| self.db.get(keys::seq(seq)))?;
-        Ok(bytes.and_then(|b| Place::read(&b)))
+    pub(super) fn block_of(&self, seq: u64) -> Result<Option<Block>, String> {
+        let found = caught(|| self.db.range(keys::block(0)..=keys::block(seq)).next_back().transpose())?;
+        Ok(found.and_then(block))
     }
 
-    /// Whether every key of a record is there, and its place is this one.
+    /// The block behind a record's.
+    ///
+    /// # Errors
+    /// Sled's words.
+    pub(super) fn block_after(&self, seq: u64) -> Result<Option<Block>, String> {
+        let found = caught(|| self.db.range(keys::block(seq + 1)..keys::block(u64::MAX)).next().transpose())?;
+        Ok(found.and_then(block))
+    }
+
+    /// Whether the block of a record is where it should be, and is found by all that the record speaks of.
     ///
     /// # Errors
     /// Sled's words.
     pub(super) fn knows(&self, record: &Record, place: Place) -> Result<bool, String> {
-        if self.place(record.seq)? != Some(place) {
-            return Ok(false);
-        }
-        for key in keys::of(record) {
-            if !caught(|| self.db.contains_key(&key))? {
+        let Some(block) = self.block_of(record.seq)? else { return Ok(false) };
+        let fits = if block.first == record.seq {
+            block.place == place
+        } else {
+            block.place.segment == place.segment && block.place.offset < place.offset
+        };
+        for key in keys::of(record, block.first) {
+            if !fits || !caught(|| self.db.contains_key(&key))? {
                 return Ok(false);
             }
         }
-        Ok(true)
+        Ok(fits)
     }
 
-    /// `seq` of the first record at or after a moment; one behind the last when there is none.
+    /// First record of the last block that begins before a moment; 0 when none does.
     ///
     /// # Errors
     /// Sled's words.
-    pub(super) fn first_at(&self, moment: Timestamp) -> Result<u64, String> {
-        let next = caught(|| self.db.range(keys::time(moment, 0)..keys::after_all_times()).next().transpose())?;
-        Ok(next.map_or(self.size() + 1, |(key, _)| keys::seq_of(&key)))
+    pub(super) fn begun_before(&self, moment: Timestamp) -> Result<u64, String> {
+        let range = keys::time(Timestamp::MIN, 0)..keys::time(moment, 0);
+        let last = caught(|| self.db.range(range).next_back().transpose())?;
+        Ok(last.map_or(0, |(key, _)| keys::seq_of(&key)))
     }
 
-    /// `seq`s from `from` (included) to `to` (not included) of the records that speak of a value,
-    /// ascending. `None` when there are more than `most`.
+    /// First records of the blocks in which some record speaks of a value, ascending, from `from` on. `None`
+    /// when there are more than `most`.
     ///
     /// # Errors
     /// Sled's words.
-    pub(super) fn about(
-        &self,
-        value: (Field, &str),
-        from: u64,
-        to: u64,
-        most: usize,
-    ) -> Result<Option<Vec<u64>>, String> {
+    pub(super) fn about(&self, value: (Field, &str), from: u64, most: usize) -> Result<Option<Vec<u64>>, String> {
         let (field, value) = value;
-        let range = keys::value(field, value, from)..keys::value(field, value, to.max(from));
+        let range = keys::value(field, value, from)..=keys::value(field, value, u64::MAX);
         let found = caught(|| {
             let found = self.db.range(range).keys().take(most.saturating_add(1));
             found.map(|key| key.map(|k| keys::seq_of(&k))).collect::<sled::Result<Vec<u64>>>()
@@ -173,6 +227,10 @@ impl Index {
             tracing::warn!("the audit index could not be closed in order and may be built again: {e}");
         }
     }
+}
+
+fn block((key, place): (sled::IVec, sled::IVec)) -> Option<Block> {
+    Some(Block { first: keys::seq_of(&key), place: Place::read(&place)? })
 }
 
 fn settings(path: &Path) -> sled::Config {

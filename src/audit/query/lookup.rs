@@ -1,21 +1,21 @@
 //! Asking the index: only to find the places, which are then read from the log itself.
 
 use super::super::fold::parse;
-use super::super::index::{Field, Index, Place};
+use super::super::index::{Block, Field, Index};
 use super::super::layout::Layout;
 use super::super::lines::Forward;
 use super::super::snapshot::Snapshot;
 use super::scan::{Reach, scan};
-use super::{Filter, Visit};
+use super::{Filter, Stored, Visit, note_damage};
 use std::io;
 
-/// Places looked up at most: where more records speak of a value, reading all is about as good.
-const MOST: usize = 100_000;
+/// Blocks looked up at most for one value: where more speak of it, reading all is about as good.
+const MOST: usize = 20_000;
 
 /// What the index knows.
 pub(super) struct Found {
-    /// `seq` and place of each record that may be meant, ascending.
-    places: Vec<(u64, Place)>,
+    /// Blocks in which records may be meant, ascending; each with the `seq` behind its last record.
+    blocks: Vec<(Block, u64)>,
     /// The index speaks of records up to this `seq`; those behind it must be read.
     upto: u64,
 }
@@ -41,25 +41,27 @@ pub(super) fn found(layout: &Layout, filter: &Filter) -> Option<Found> {
 }
 
 fn ask(index: &Index, filter: &Filter, values: &[(Field, &str)]) -> Result<Option<Found>, String> {
-    let from = filter.since.map_or(Ok(0), |since| index.first_at(since))?;
-    let to = filter.until.map_or(Ok(index.size() + 1), |until| index.first_at(until))?;
-    let mut seqs: Option<Vec<u64>> = None;
+    let from = filter.since.map_or(Ok(0), |since| index.begun_before(since))?;
+    let mut firsts: Option<Vec<u64>> = None;
     for value in values {
-        let Some(about) = index.about(*value, from, to, MOST)? else { continue };
-        seqs = Some(match seqs {
+        let Some(about) = index.about(*value, from, MOST)? else { continue };
+        firsts = Some(match firsts {
             None => about,
-            Some(both) => both.into_iter().filter(|seq| about.binary_search(seq).is_ok()).collect(),
+            Some(both) => both.into_iter().filter(|first| about.binary_search(first).is_ok()).collect(),
         });
     }
-    let Some(seqs) = seqs else { return Ok(None) };
-    let mut places = Vec::with_capacity(seqs.len());
-    for seq in seqs {
-        match index.place(seq)? {
-            Some(place) => places.push((seq, place)),
-            None => return Err(format!("record {seq} has no place")),
+    let Some(firsts) = firsts else { return Ok(None) };
+    let mut blocks = Vec::with_capacity(firsts.len());
+    for first in firsts {
+        match index.block_of(first)? {
+            Some(block) if block.first == first => {
+                let end = index.block_after(first)?.map_or(index.size() + 1, |next| next.first);
+                blocks.push((block, end));
+            }
+            _ => return Err(format!("the block of record {first} has no place")),
         }
     }
-    Ok(Some(Found { places, upto: index.size() }))
+    Ok(Some(Found { blocks, upto: index.size() }))
 }
 
 fn log_of(layout: &Layout) -> Option<String> {
@@ -82,20 +84,24 @@ impl Found {
         if newest_first && scan(layout, behind, true, damaged, visit)?.is_break() {
             return Ok(());
         }
-        let places: Box<dyn Iterator<Item = &(u64, Place)>> =
-            if newest_first { Box::new(self.places.iter().rev()) } else { Box::new(self.places.iter()) };
-        let mut log = Log { layout, open: None };
-        for (seq, place) in places {
-            let Some(stored) = log.read(*place).filter(|(_, record)| record.seq == *seq) else {
+        let mut blocks = self.blocks;
+        if newest_first {
+            blocks.reverse();
+        }
+        for (block, end) in blocks {
+            let Some(mut records) = read(layout, block, end, damaged)? else {
                 // The index is wrong from here on: what is left is read from the log itself.
                 let rest = if newest_first {
-                    Reach { before: Some(seq + 1), ..reach }
+                    Reach { before: Some(end), ..reach }
                 } else {
-                    Reach { after: seq - 1, ..reach }
+                    Reach { after: block.first - 1, ..reach }
                 };
                 return scan(layout, rest, newest_first, damaged, visit).map(drop);
             };
-            if visit(&stored.0, &stored.1).is_break() {
+            if newest_first {
+                records.reverse();
+            }
+            if records.iter().any(|stored| visit(&stored.line, &stored.record).is_break()) {
                 return Ok(());
             }
         }
@@ -103,26 +109,27 @@ impl Found {
     }
 }
 
-/// Reads single lines, and keeps the last segment open.
-struct Log<'a> {
-    layout: &'a Layout,
-    open: Option<(u64, Forward)>,
-}
-
-impl Log<'_> {
-    fn read(&mut self, place: Place) -> Option<(Vec<u8>, crate::model::Record)> {
-        let mut lines = match self.open.take() {
-            Some((segment, mut lines)) if segment == place.segment => {
-                lines.go(place.offset).ok()?;
-                lines
-            }
-            _ => Forward::open_at(&self.layout.segment(place.segment), place.offset).ok()?,
-        };
-        let line = lines.next().ok()??;
-        self.open = Some((place.segment, lines));
-        let record = parse(&line.bytes).ok().filter(|_| line.complete)?;
-        Some((line.bytes, record))
+/// The records of a block. `None` when it does not begin where the index says.
+fn read(layout: &Layout, block: Block, end: u64, damaged: &mut Vec<String>) -> io::Result<Option<Vec<Stored>>> {
+    let mut lines = match Forward::open_at(&layout.segment(block.place.segment), block.place.offset) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        lines => lines?,
+    };
+    let mut records: Vec<Stored> = Vec::new();
+    while let Some(line) = lines.next()?.filter(|line| line.complete) {
+        match parse(&line.bytes) {
+            Ok(record) if records.is_empty() && record.seq != block.first => return Ok(None),
+            Err(_) if records.is_empty() => return Ok(None),
+            Ok(record) if record.seq >= end => break,
+            Ok(record) => records.push(Stored { line: line.bytes, record }),
+            Err(why) => note_damage(damaged, layout, block.place.segment, line.offset, &why),
+        }
+        // The last record of a block may be followed by a damaged line, which is not the block's.
+        if records.last().is_some_and(|stored| stored.record.seq + 1 >= end) {
+            break;
+        }
     }
+    Ok(Some(records).filter(|records| !records.is_empty()))
 }
 
 #[cfg(test)]
@@ -144,7 +151,12 @@ mod tests {
         assert!(found(&layout, &quiet).is_none(), "the writer has it");
         audit.close().await;
         let answer = found(&layout, &quiet).unwrap();
-        assert_eq!((answer.places.iter().map(|p| p.0).collect::<Vec<_>>(), answer.upto), (vec![2, 4], 4));
+        assert_eq!(
+            (answer.blocks.iter().map(|(b, end)| (b.first, *end)).collect::<Vec<_>>(), answer.upto),
+            (vec![(1, 5)], 4)
+        );
+        let approval = Filter { kind: Some(RecordKind::Approval), ..Filter::default() };
+        assert_eq!(found(&layout, &approval).unwrap().blocks, []);
         assert!(found(&layout, &Filter::default()).is_none(), "everything is meant: reading it is best");
     }
 }

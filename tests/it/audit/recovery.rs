@@ -135,7 +135,7 @@ async fn a_hole_in_the_last_group_is_cut_and_one_before_it_is_damage() {
     let acknowledged = closed_log(Options::default(), 8).await;
     forget_head(acknowledged.path());
     zero(acknowledged.path(), 512, sector);
-    assert!(damage(acknowledged.path()).2.contains("acknowledged later"));
+    assert!(damage(acknowledged.path()).2.contains("may be acknowledged"));
 }
 
 #[tokio::test]
