@@ -1,5 +1,7 @@
 //! The integration tests, one binary: each module is one file beside this one.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod audit;
 mod channels;
 mod cli;

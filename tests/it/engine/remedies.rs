@@ -134,7 +134,8 @@ async fn what_is_not_an_application_query_is_left_alone_and_said_so() {
     eventually(async || skipped().len() >= sessions.len()).await;
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     assert_eq!(home.of_kind("intent"), Vec::<serde_json::Value>::new());
-    let said: String = skipped().iter().map(|r| format!("{}\n", r["reason"].as_str().unwrap_or_default())).collect();
+    let reasons: Vec<String> = skipped().iter().map(|r| r["reason"].to_string()).collect();
+    let said = reasons.join("\n");
     assert!(said.contains("never_touched") && said.contains("ddl_or_batch"), "{said}");
     assert_eq!(skipped().len(), sessions.len(), "each is said once:\n{said}");
 }
