@@ -185,6 +185,10 @@ impl Task {
         for ticker in &mut self.tickers {
             let Some(playbook) = playbooks.get(ticker.playbook) else { continue };
             let said = ticker.due(now, playbook.on_missed);
+            if let (true, Some(last)) = (said != Due::default(), ticker.last) {
+                let (audit, key) = (self.shared.audit.clone(), ticker.key(&self.world.target.name, &playbook.name));
+                tokio::spawn(async move { audit.fired(key, last).await });
+            }
             if said.run.is_some() || said.missed > 0 {
                 due.push((playbook.clone(), said));
             }
@@ -320,10 +324,12 @@ impl Task {
             return;
         }
         self.tickers.clear();
-        // Every tick up to the log's last record was run, or given up, by the process before this one.
-        let last = self.shared.audit.state().await.and_then(|s| s.last);
         for (i, trigger, plan) in self.world.triggers.clone() {
             let Some(playbook) = self.world.playbooks.get(i).cloned() else { continue };
+            // Without one the ticks begin now: what was missed by a new playbook is nothing.
+            let (fresh, _) = Ticker::new(i, trigger.clone(), plan.clone(), None, now, playbook.on_missed);
+            let key = fresh.key(&self.world.target.name, &playbook.name);
+            let last = self.shared.audit.last_fire(key).await;
             let (ticker, said) = Ticker::new(i, trigger, plan, last, now, playbook.on_missed);
             self.tickers.push(ticker);
             due.push((playbook, said));
