@@ -3,6 +3,7 @@
 
 use super::api::{RunReport, TargetStatus};
 use super::clock::Clock;
+use super::health::Health;
 use super::quiet::Quiet;
 use super::ticker::{Due, Ticker};
 use super::world::World;
@@ -25,7 +26,7 @@ pub enum Mail {
     /// Something happened to a run.
     Run(String, What),
     /// A look of a run ended.
-    Looked(String, Result<Box<(Facts, History)>, String>),
+    Looked(String, Result<Box<(Facts, History)>, Unseen>),
     /// Somebody asks for a run.
     Ask(Asked),
     /// Stop the runs of a playbook (of all, if none), and say why.
@@ -36,6 +37,16 @@ pub enum Mail {
     World(Box<World>),
     /// Begin nothing new, end what is under way, and finish.
     Stop(String),
+}
+
+/// Why a look gave nothing.
+pub enum Unseen {
+    /// The target could not be reached, or did not answer.
+    Failed(String),
+    /// It failed a moment ago, and was not tried again yet.
+    Resting(String),
+    /// The audit log's writer is gone: then nothing may be decided either.
+    NoLog,
 }
 
 /// A run that somebody asks for.
@@ -96,7 +107,7 @@ pub(super) struct Task {
     /// At most one tick waits per playbook.
     queued: BTreeMap<String, Trigger>,
     last: BTreeMap<String, String>,
-    pub(super) state: String,
+    pub(super) health: Health,
     pub(super) version_num: Option<i32>,
     pub(super) in_recovery: Option<bool>,
     /// The driver of a newer configuration; it takes over when no run is under way.
@@ -118,7 +129,7 @@ pub fn spawn(world: World, shared: Shared) -> (mpsc::Sender<Mail>, tokio::task::
         tickers: Vec::new(),
         queued: BTreeMap::new(),
         last: BTreeMap::new(),
-        state: "not looked at yet".to_owned(),
+        health: Health::default(),
         version_num: None,
         in_recovery: None,
         renew: false,
@@ -294,6 +305,7 @@ impl Task {
     fn change(&mut self, world: World) {
         self.world = world;
         self.renew = true;
+        self.health = Health::default();
         // A changed playbook decides anew, and says so.
         self.seen.clear();
         self.queued.clear();
@@ -339,6 +351,14 @@ impl Task {
         }
     }
 
+    fn state(&self) -> String {
+        match (self.health.trouble(), self.version_num) {
+            (Some(why), _) => why.to_owned(),
+            (None, Some(_)) => "up".to_owned(),
+            (None, None) => "not looked at yet".to_owned(),
+        }
+    }
+
     fn standing(&self) -> Standing {
         let mut next = BTreeMap::new();
         for ticker in &self.tickers {
@@ -351,7 +371,7 @@ impl Task {
         let target = TargetStatus {
             name: self.world.target.name.clone(),
             mode: self.world.target.mode,
-            state: self.state.clone(),
+            state: self.state(),
             version_num: self.version_num,
             role: self.in_recovery.map(|standby| if standby { "standby" } else { "primary" }.to_owned()),
             runs: self.runs.values().map(doing).collect(),
