@@ -1,7 +1,7 @@
 //! What `pgmedic.yaml` says, after it was read and found sound.
 
 mod channels;
-mod dsn;
+pub mod dsn;
 pub mod policy;
 pub mod read;
 mod rules;

@@ -1,16 +1,21 @@
 //! The doors to what lives outside: traits here, so that a simulation can stand in.
 
 mod act;
+mod around;
 mod ask;
-mod dsn;
+mod attributes;
+mod certificate;
 mod facts;
 mod fault;
 pub mod live;
 mod login;
 mod ownership;
 mod passwords;
+mod places;
 mod pooler;
+mod reach;
 mod rows;
+mod service;
 mod session;
 mod settings;
 mod statement;

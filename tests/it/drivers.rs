@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod libpq;
 mod reach;
+mod together;
 
 use crate::support::{Cluster, PgBouncer, driver, each_major, eventually, plain, target};
 use pgmedic::config;

@@ -79,6 +79,34 @@ impl Cluster {
         panic!("no port stayed free in five attempts");
     }
 
+    /// A streaming standby of this server, made by `pg_basebackup`; it follows when this returns.
+    pub fn standby(&self) -> Cluster {
+        let bin = places::bin(self.major).expect("its programs");
+        for _ in 0..5 {
+            let dir = places::fresh("pgm-");
+            let data = dir.join("data");
+            let mut backup = places::command(bin.join("pg_basebackup"));
+            backup.args(["-h", "127.0.0.1", "-U", "postgres", "-c", "fast", "-X", "stream", "-R", "-p"]);
+            run(backup.arg(self.port.to_string()).arg("-D").arg(&data));
+            let port = places::free_port();
+            configure(&data, &dir, port, &[]);
+            let mut process = launch(&bin, &dir);
+            if process.wait(|| is_ready(&data)) {
+                return Cluster { process, dir, major: self.major, port };
+            }
+            assert!(process.log().contains("could not bind"), "the standby did not start:\n{}", process.log());
+        }
+        panic!("no port stayed free in five attempts");
+    }
+
+    /// Replaces `pg_hba.conf` and waits until it holds.
+    pub async fn admit(&self, hba: &str) {
+        std::fs::write(self.dir.join("data/pg_hba.conf"), hba).expect("pg_hba.conf");
+        let before = self.sql("postgres", "SELECT pg_conf_load_time()").await;
+        self.signal("HUP");
+        eventually(async || self.sql("postgres", "SELECT pg_conf_load_time()").await != before).await;
+    }
+
     /// Its major.
     pub fn major(&self) -> u32 {
         self.major
