@@ -2,6 +2,9 @@
 
 use super::around::Around;
 use crate::config::dsn::Params;
+use rustls::crypto::CryptoProvider;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{Error, InconsistentKeys};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::os::unix::fs::MetadataExt;
@@ -33,6 +36,22 @@ pub fn find(params: &Params, around: &Around) -> Result<Option<Identity>, String
     }
     let key = params.get("sslkey").map_or_else(|| around.in_home(".postgresql/postgresql.key"), |f| around.place(f));
     Ok(Some((chain, private_key(&key)?)))
+}
+
+/// Shows the certificate to whichever server asks for one.
+///
+/// # Errors
+/// When certificate and key do not belong together.
+pub fn resolver((chain, key): Identity, provider: &CryptoProvider) -> Result<SingleCertAndKey, String> {
+    let key = provider.key_provider.load_private_key(key);
+    let key = key.map_err(|e| format!("the client key cannot be used: {e}"))?;
+    let certified = CertifiedKey::new(chain, key);
+    // Other errors only say that it cannot be compared: rustls reads no certificates of version 1, which
+    // openssl makes by default, and the server may take them.
+    if let Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) = certified.keys_match() {
+        return Err("the client certificate belongs to another key: look at sslcert and sslkey".to_owned());
+    }
+    Ok(certified.into())
 }
 
 fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, String> {

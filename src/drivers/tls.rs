@@ -90,9 +90,7 @@ pub fn connector(verify: Verify, params: &Params, around: &Around) -> Result<Mak
         .dangerous()
         .with_custom_certificate_verifier(verifier);
     let mut config = match certificate::find(params, around)? {
-        Some((chain, key)) => builder
-            .with_client_auth_cert(chain, key)
-            .map_err(|e| format!("the client certificate and its key cannot be used together: {e}"))?,
+        Some(identity) => builder.with_client_cert_resolver(Arc::new(certificate::resolver(identity, &provider)?)),
         None => builder.with_no_client_auth(),
     };
     config.enable_sni = params.get("sslsni") != Some("0");

@@ -79,19 +79,21 @@ impl Cluster {
         panic!("no port stayed free in five attempts");
     }
 
-    /// A streaming standby of this server, made by `pg_basebackup`; it follows when this returns.
-    pub fn standby(&self) -> Cluster {
-        let bin = places::bin(self.major).expect("its programs");
+    /// A streaming standby of this server, copied from it while it is stopped. Its `pg_hba.conf` must let
+    /// `postgres` replicate.
+    pub fn standby(&mut self) -> Cluster {
+        self.stop();
         for _ in 0..5 {
             let dir = places::fresh("pgm-");
             let data = dir.join("data");
-            let mut backup = places::command(bin.join("pg_basebackup"));
-            backup.args(["-h", "127.0.0.1", "-U", "postgres", "-c", "fast", "-X", "stream", "-R", "-p"]);
-            run(backup.arg(self.port.to_string()).arg("-D").arg(&data));
+            run(places::command("cp").arg("-a").arg(self.dir.join("data")).arg(&data));
+            run(places::command("touch").arg(data.join("standby.signal")));
             let port = places::free_port();
-            configure(&data, &dir, port, &[]);
-            let mut process = launch(&bin, &dir);
+            let upstream = format!("host=127.0.0.1 port={} user=postgres", self.port);
+            configure(&data, &dir, port, &[("primary_conninfo", upstream.as_str())]);
+            let mut process = launch(&places::bin(self.major).expect("its programs"), &dir);
             if process.wait(|| is_ready(&data)) {
+                self.restart();
                 return Cluster { process, dir, major: self.major, port };
             }
             assert!(process.log().contains("could not bind"), "the standby did not start:\n{}", process.log());
