@@ -34,7 +34,7 @@ async fn two_servers_behind_one_address_are_not_acted_on() {
     let Some(mut c) = Cluster::start(15) else { return };
     c.admit("host replication postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 trust\n").await;
     let standby = c.standby();
-    let port = balancer(&[c.port(), standby.port()]).await;
+    let port = balancer(vec![c.port(), standby.port()]).await;
     let driver = driver(&target(&format!("postgresql://pgmedic@127.0.0.1:{port}/postgres?sslmode=disable")), true);
     let server = driver.server().await.unwrap();
     assert!(!server.in_recovery);
@@ -55,7 +55,7 @@ async fn the_acting_connection_follows_the_reading_one() {
     let Some(mut c) = Cluster::start(15) else { return };
     c.admit("host replication postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 trust\n").await;
     let standby = c.standby();
-    let port = balancer(&[c.port(), c.port(), standby.port(), standby.port()]).await;
+    let port = balancer(vec![c.port(), c.port(), standby.port(), standby.port()]).await;
     let driver = driver(&target(&format!("postgresql://pgmedic@127.0.0.1:{port}/postgres?sslmode=disable")), true);
     assert_eq!(driver.server().await.unwrap().ownership, Ownership::Held);
     assert_eq!(text(&driver, Place::Acting, PORT).await, c.port().to_string());
@@ -68,10 +68,10 @@ async fn the_acting_connection_follows_the_reading_one() {
 }
 
 /// A port behind which each connection goes to the next server, round and round.
-async fn balancer(servers: &[u16]) -> u16 {
+async fn balancer(servers: Vec<u16>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let mut turns = servers.to_vec().into_iter().cycle();
+    let mut turns = servers.into_iter().cycle();
     tokio::spawn(async move {
         while let (Ok((mut client, _)), Some(server)) = (listener.accept().await, turns.next()) {
             tokio::spawn(async move {
