@@ -105,6 +105,7 @@ impl Task {
             }
             let errand = look::Errand {
                 target: &brief.target,
+                run: &brief.id,
                 labels: &brief.labels,
                 playbook: &brief.playbook,
                 only: only.as_ref(),

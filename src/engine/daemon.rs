@@ -73,7 +73,7 @@ impl Daemon {
         let data_dir = Arc::new(loaded.config.data_dir.clone());
         let shared = Shared { audit, clock, connect, triggers, data_dir };
         let started = shared.clock.now();
-        super::recovery::recover(&shared.audit, &loaded.config).await.map_err(Refusal::Unavailable)?;
+        super::recovery::recover(&shared.audit, &loaded).await.map_err(Refusal::Unavailable)?;
         let state =
             shared.audit.state().await.ok_or_else(|| Refusal::Unavailable("the log's writer is gone".into()))?;
         let mut records = vec![lifecycle(&shared, &loaded)];

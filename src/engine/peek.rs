@@ -93,6 +93,7 @@ pub async fn peek(
 ) -> PlanReport {
     let errand = Errand {
         target: &world.target.name,
+        run: "(plan)",
         labels: &world.target.labels,
         playbook,
         only: None,
