@@ -211,6 +211,10 @@ fn pause_and_resume_work_without_a_daemon_and_with_a_faulty_configuration() {
     exit: 0
     err: paused: everything, for 2h. No daemon is running; the next one obeys
     ");
+    let ordered = pgmedic(faulty.path(), &["audit", "list", "--kind", "control", "--json"]);
+    let ordered: serde_json::Value = serde_json::from_slice(&ordered.stdout).unwrap();
+    let until = ordered["evidence"]["until"].as_str().unwrap();
+    assert!(until.len() <= "2026-11-24T20:00:00.000000Z".len(), "no precision that nobody asked for: {until}");
     insta::assert_snapshot!(told(&pgmedic(faulty.path(), &["resume", "--target", "orders"])), @"
     exit: 1
     err: pgmedic: there is no pause of exactly everything on target orders (paused: everything)
