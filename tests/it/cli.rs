@@ -242,6 +242,12 @@ fn a_plan_of_a_server_out_of_reach_is_trouble() {
         let plan: serde_json::Value = serde_json::from_str(line).unwrap();
         assert!(plan["reason"].as_str().unwrap().starts_with("unreachable: "), "{line}");
     }
+    let words = told(&pgmedic(folder().path(), &["plan", "--dsn", "postgresql://me@127.0.0.1:1/postgres"]));
+    assert_eq!(words.matches("Connection refused").count(), 1, "one trouble, told once: {words}");
+    for wrong in ["db1", "mysql://me@db1/shop"] {
+        let usage = pgmedic(folder().path(), &["plan", "--dsn", wrong]);
+        assert_eq!(usage.status.code(), Some(2), "{}", told(&usage));
+    }
     let unknown =
         pgmedic(folder().path(), &["plan", "cancel-long-query", "--dsn", "postgresql://me@127.0.0.1:1/postgres"]);
     insta::assert_snapshot!(told(&unknown), @"
