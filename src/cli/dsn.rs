@@ -48,7 +48,7 @@ fn without_poolers(loaded: &Loaded, mut report: PlanReport) -> PlanReport {
     let pools = |p: &Playbook| p.name == report.playbook && p.find.finder.kind == Kind::Pool;
     if report.verdict == Verdict::Quiet && loaded.playbooks.iter().any(pools) {
         report.reason =
-            "not looked at: a connection string names no PgBouncer, `pgbouncer` in pgmedic.yaml does".to_owned();
+            String::from("not looked at: a connection string names no PgBouncer, `pgbouncer` in pgmedic.yaml does");
     }
     report
 }

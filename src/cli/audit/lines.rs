@@ -1,7 +1,9 @@
 //! Records as lines of a table: one line a record.
 
+use crate::cli::pause::covered;
 use crate::cli::text::{moment, one_line};
 use crate::model::Record;
+use crate::model::history::PauseOrder;
 use crate::model::record::RecordKind;
 
 /// Column names of [`row`].
@@ -29,6 +31,7 @@ fn what(record: &Record) -> String {
     let action = body.action.as_ref().filter(|_| body.kind != RecordKind::Decision).map(|a| a.name.clone());
     let who = body.actor.as_ref().filter(|_| matches!(body.kind, RecordKind::Trigger | RecordKind::Control));
     let parts = [
+        order(record),
         body.trigger.as_ref().map(|t| format!("{} {}", t.kind, t.detail).trim().to_owned()),
         who.map(|actor| format!("by {actor}")),
         action,
@@ -36,8 +39,18 @@ fn what(record: &Record) -> String {
         body.outcome.as_ref().map(|o| o.detail.clone()),
         body.reason.clone(),
     ];
-    let parts: Vec<String> = parts.into_iter().flatten().filter(|p| !p.is_empty()).map(|p| one_line(&p)).collect();
+    let state = (body.kind == RecordKind::Snapshot).then(|| "the state so far, at the start of a segment".to_owned());
+    let parts: Vec<String> =
+        parts.into_iter().chain([state]).flatten().filter(|p| !p.is_empty()).map(|p| one_line(&p)).collect();
     parts.join("; ")
+}
+
+/// What a person ordered: `pause everything until 2026-11-24 23:52:11Z`.
+fn order(record: &Record) -> Option<String> {
+    let evidence = record.body.evidence.clone().filter(|_| record.body.kind == RecordKind::Control)?;
+    let order: PauseOrder = serde_json::from_value(evidence).ok()?;
+    let until = order.until.map_or_else(String::new, |at| format!(" until {}", moment(at)));
+    Some(format!("{} {}{until}", order.order, covered(&order.scope)))
 }
 
 #[cfg(test)]
@@ -56,7 +69,9 @@ mod tests {
             json!({"seq": 3, "time": "2026-11-24T20:19:01.000000Z", "kind": "outcome", "run": "01K", "target": "orders",
                    "action": {"name": "cancel_backend", "class": "disruptive"},
                    "outcome": {"status": "timed_out", "detail": "cancelled after 5s"}}),
-            json!({"seq": 4, "time": "2026-11-24T20:19:02.000000Z", "kind": "control", "actor": "user:alice", "reason": "migration"}),
+            json!({"seq": 4, "time": "2026-11-24T20:19:02.000000Z", "kind": "control", "actor": "user:alice", "reason": "migration",
+                   "evidence": {"order": "pause", "target": "orders", "until": "2026-11-24T22:00:00.123456789Z"}}),
+            json!({"seq": 5, "time": "2026-11-24T20:19:02.000000Z", "kind": "snapshot", "evidence": {"format": 1}}),
         ];
         let rows = records.map(|r| row(&serde_json::from_value(r).unwrap())).to_vec();
         insta::assert_snapshot!(table(&HEADER, rows, None), @"
@@ -64,7 +79,8 @@ mod tests {
         2026-11-24 20:19:00Z  trigger   orders  p         -          01K  every 30s; by daemon
         2026-11-24 20:19:00Z  decision  orders  p         skip       01K  paused: by user:alice: migration
         2026-11-24 20:19:01Z  outcome   orders  -         timed_out  01K  cancel_backend; cancelled after 5s
-        2026-11-24 20:19:02Z  control   -       -         -          -    by user:alice; migration
+        2026-11-24 20:19:02Z  control   -       -         -          -    pause everything on target orders until 2026-11-24 22:00:00Z; by user:alice; migration
+        2026-11-24 20:19:02Z  snapshot  -       -         -          -    the state so far, at the start of a segment
         ");
     }
 }

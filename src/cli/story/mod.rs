@@ -56,7 +56,9 @@ pub fn story(records: &[Record], setting: Setting) -> String {
 
 /// Answers of guards that were asked before: what differs or did not pass, and how many say the same.
 fn again(before: &[&GuardReport], now: &[GuardReport], of_the_run: bool, setting: Setting) -> String {
-    let told = |g: &&GuardReport| g.verdict != GuardVerdict::Pass || !before.contains(g);
+    // What did not pass is said again later on, but not right below the run's own guards.
+    let objects = |g: &GuardReport| g.verdict != GuardVerdict::Pass && !of_the_run;
+    let told = |g: &&GuardReport| objects(g) || !before.contains(g);
     let rows: Vec<&GuardReport> = now.iter().filter(told).collect();
     let same = now.len() - rows.len();
     let counted = |guards: &str| match same {
