@@ -257,6 +257,18 @@ fn a_plan_of_a_server_out_of_reach_is_trouble() {
 }
 
 #[test]
+fn a_target_out_of_reach_is_trouble_for_whoever_asks() {
+    let folder = configured(&format!("{SOUND}playbooks: [p.yaml]\n"));
+    let playbook = "version: 1\nname: p\nabout: a\ntargets: all\nfind: stale_statistics\ndo: [analyze]\n";
+    std::fs::write(folder.path().join("p.yaml"), playbook).unwrap();
+    for args in [&["run", "p", "--target", "orders"][..], &["why", "p", "--target", "orders"], &["plan"]] {
+        let output = pgmedic(folder.path(), args);
+        let told = told(&output);
+        assert!(output.status.code() == Some(1) && told.contains("refused"), "{args:?}: {told}");
+    }
+}
+
+#[test]
 fn versions_and_completions_are_printed() {
     let version = told(&pgmedic(folder().path(), &["version", "-o", "json"]));
     assert!(version.contains(concat!("\"version\": \"", env!("CARGO_PKG_VERSION"), "\"")), "{version}");
