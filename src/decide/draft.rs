@@ -43,13 +43,25 @@ pub(super) fn plan_records(run: &Run, look: &Look, plan: &Plan, news: &[usize], 
             "candidates_found": keys.len(),
             "candidates_not_shown": not_shown,
             "history": look.history.evidence(&brief.target, &brief.playbook.name, &keys),
+            "about": about(&brief.playbook),
         })),
         ..of_run(RecordKind::Decision, brief)
     };
-    notice::of_plan(run, look, plan, news, &mut whole, at);
+    notice::of_plan(run, plan, news, &mut whole, at);
     let rung = brief.playbook.rungs().next();
     let each = news.iter().filter_map(|i| plan.candidates.get(*i));
     std::iter::once(whole).chain(each.map(|(c, d)| candidate_decision(brief, c, d, rung))).collect()
+}
+
+/// What the playbook carries into records for people.
+fn about(playbook: &crate::playbook::Playbook) -> Json {
+    json!({
+        "about": playbook.about,
+        "owner": playbook.owner,
+        "severity": playbook.severity,
+        "runbook_url": playbook.runbook_url,
+        "labels": playbook.labels,
+    })
 }
 
 /// The facts with as many candidates as a record may hold, and how many were left out.

@@ -176,6 +176,8 @@ fn turned_away(run: &mut Run, spot: Spot, decision: &Decision, at: Timestamp) ->
     let mut draft = draft::candidate_decision(&run.brief, &candidate, decision, rung.as_ref());
     if decision.verdict == Verdict::Hold {
         super::notice::held(run, &candidate, rung.as_ref(), &mut draft, at);
+    } else if super::notice::is_repeated(decision) {
+        super::notice::repeated(run, &candidate, decision, &mut draft, at);
     }
     record(run, spot, vec![draft])
 }

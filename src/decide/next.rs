@@ -103,6 +103,7 @@ fn found(run: &mut Run, look: &Look, at: Timestamp) -> Vec<Effect> {
         effects.extend(end(run));
         return effects;
     }
+    run.told = look.history.told_of(&super::notice::incidents(&brief));
     ladder::mount(run, &plan);
     let drafts = draft::plan_records(run, look, &plan, &news.candidates, at);
     // Remembered when it is durable: a decision that could not be recorded is news again.
@@ -151,7 +152,7 @@ impl News {
         let mut now = BTreeMap::from([(String::new(), plan.digest())]);
         let telling = plan.decision.verdict == Verdict::Skip || plan.unreadable > 0;
         let whole = all || (telling && seen.get("") != now.get(""));
-        let mut news = News { whole, candidates: Vec::new(), quiet: u32::from(!whole), seen: BTreeMap::new() };
+        let mut news = News { whole, candidates: Vec::new(), quiet: 0, seen: BTreeMap::new() };
         for (i, (candidate, decision)) in plan.candidates.iter().enumerate() {
             let (key, digest) = (candidate.key(), decision.digest());
             if all || decision.verdict == Verdict::Act || seen.get(&key) != Some(&digest) {

@@ -1,7 +1,9 @@
 //! What people are told: one message per incident until it changes, complete in itself.
 
+use super::conclude::Decision;
 use super::plan::Plan;
-use super::run::{Brief, Climber, Look, Run, Sent};
+use super::run::{Brief, Climber, Run, Sent};
+use crate::model::history::same_query;
 use crate::model::record::{Draft, Notice};
 use crate::model::{Candidate, History, Outcome, OutcomeStatus, Timestamp, Verdict};
 use crate::playbook::ActStep;
@@ -11,14 +13,19 @@ use sha2::{Digest, Sha256};
 const MOST_NAMED: usize = 10;
 
 /// The message of a plan that tells of something new: what would be done, or what waits for a person.
-pub(super) fn of_plan(run: &Run, look: &Look, plan: &Plan, news: &[usize], draft: &mut Draft, at: Timestamp) {
+pub(super) fn of_plan(run: &Run, plan: &Plan, news: &[usize], draft: &mut Draft, at: Timestamp) {
     let brief = &run.brief;
     let chosen = |verdict| {
         let of = news.iter().filter_map(|i| plan.candidates.get(*i)).filter(move |(_, d)| d.verdict == verdict);
         of.map(|(c, _)| c).collect::<Vec<_>>()
     };
     let (held, observed) = (chosen(Verdict::Hold), chosen(Verdict::Observe));
-    let (event, candidates) = if held.is_empty() { ("observed", observed) } else { ("held", held) };
+    let repeated = news.iter().filter_map(|i| plan.candidates.get(*i)).find(|(_, d)| is_repeated(d));
+    let (event, candidates) = match (held.is_empty(), repeated) {
+        (false, _) => ("held", held),
+        (true, Some((candidate, decision))) => return self::repeated(run, candidate, decision, draft, at),
+        (true, None) => ("observed", observed),
+    };
     if candidates.is_empty() {
         return;
     }
@@ -32,7 +39,7 @@ pub(super) fn of_plan(run: &Run, look: &Look, plan: &Plan, news: &[usize], draft
         (_, None) => format!("{what} on {}", brief.target),
     };
     let incident = incident(brief, candidates.iter().map(|c| c.key()));
-    if !look.history.is_news(&incident, event, &headline, at) {
+    if !is_news(run, &incident, event, &headline, at) {
         return;
     }
     let mut lines = vec![brief.playbook.about.clone()];
@@ -55,6 +62,25 @@ pub(super) fn held(run: &Run, candidate: &Candidate, rung: Option<&ActStep>, dra
         format!("Reason: {}", draft.reason.clone().unwrap_or_default()),
         record_line(&brief.id),
     ];
+    put(brief, draft, "held", incident, headline, lines);
+}
+
+/// Whether a decision is to leave a query alone because its client only repeats it.
+pub(super) fn is_repeated(decision: &Decision) -> bool {
+    decision.verdict == Verdict::Skip && decision.reason.starts_with("same_query:")
+}
+
+/// A client repeats a query that was ended again and again: a person must look (safety facts, repeats).
+pub(super) fn repeated(run: &Run, candidate: &Candidate, decision: &Decision, draft: &mut Draft, at: Timestamp) {
+    let brief = &run.brief;
+    // Each repeat is another session; the incident is the query.
+    let query = same_query(candidate).unwrap_or_else(|| candidate.key());
+    let incident = incident(brief, [query].into_iter());
+    let headline = format!("a client on {} repeats a query that was ended: a person must look", brief.target);
+    if !is_news(run, &incident, "held", &headline, at) {
+        return;
+    }
+    let lines = vec![candidate.title(), format!("Reason: {}", decision.reason), record_line(&brief.id)];
     put(brief, draft, "held", incident, headline, lines);
 }
 
@@ -81,7 +107,7 @@ fn is_news(run: &Run, incident: &str, event: &str, headline: &str, at: Timestamp
 }
 
 /// The message of a run that acted.
-pub(super) fn closing(run: &Run, draft: &mut Draft) {
+pub(super) fn closing(run: &Run, draft: &mut Draft, at: Timestamp) {
     let acted: Vec<&Climber> = run.acted().collect();
     if acted.is_empty() {
         return;
@@ -108,8 +134,13 @@ pub(super) fn closing(run: &Run, draft: &mut Draft) {
         lines.push(advice.to_owned());
     }
     lines.push(record_line(&brief.id));
-    let keys = acted.iter().map(|c| c.candidate.key()).chain([brief.id.clone()]);
-    put(brief, draft, event, incident(brief, keys), summary(run), lines);
+    // Each success is told; trouble that stays the same is told once.
+    let one_of_many = (event == "acted").then(|| brief.id.clone());
+    let incident = incident(brief, acted.iter().map(|c| c.candidate.key()).chain(one_of_many));
+    let headline = summary(run);
+    if event == "acted" || is_news(run, &incident, event, &headline, at) {
+        put(brief, draft, event, incident, headline, lines);
+    }
 }
 
 /// An action whose end nobody saw: the process that announced it is gone.
@@ -258,6 +289,7 @@ fn put(brief: &Brief, draft: &mut Draft, event: &str, incident: String, headline
         severity: playbook.severity.clone(),
         owner: playbook.owner.clone(),
         runbook_url: playbook.runbook_url.clone(),
-        labels: brief.labels.clone(),
+        // The target's own word stands where both name a label.
+        labels: playbook.labels.clone().into_iter().chain(brief.labels.clone()).collect(),
     });
 }

@@ -66,7 +66,27 @@ pub fn plan(
         }
         candidates.push((candidate.clone(), concluded));
     }
+    if matches!(decision.verdict, Verdict::Act | Verdict::Hold | Verdict::Observe) {
+        sum_up(&mut decision, &candidates);
+    }
     Plan { decision, candidates, unreadable: facts.unreadable.len() }
+}
+
+/// What the run as a whole comes to: it acts only if it acts on something.
+fn sum_up(decision: &mut Decision, candidates: &[(Candidate, Decision)]) {
+    let any = |verdict| candidates.iter().find(|(_, d)| d.verdict == verdict).map(|(_, d)| d);
+    let Some(foremost) = [Verdict::Act, Verdict::Hold, Verdict::Observe].into_iter().find_map(any) else {
+        let guards: Vec<&str> = candidates.iter().filter_map(|(_, d)| d.reason.split(':').next()).collect();
+        let first = guards.first().copied().unwrap_or_default();
+        let all = if guards.iter().all(|g| *g == first) { "it" } else { "a guard" };
+        decision.verdict = Verdict::Skip;
+        decision.reason = format!("{first}: {all} stopped each of {} candidates", candidates.len());
+        return;
+    };
+    if foremost.verdict != decision.verdict {
+        (decision.verdict, decision.mode) = (foremost.verdict, foremost.mode);
+        decision.reason.clone_from(&foremost.reason);
+    }
 }
 
 /// What stands for one rung.

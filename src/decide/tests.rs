@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 mod chaos;
 mod safety;
+mod telling;
 
 const CANCEL_THEN_TERMINATE: &str = r"
 version: 1

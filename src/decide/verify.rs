@@ -230,7 +230,7 @@ pub(super) fn close(run: &mut Run, at: Timestamp) -> Vec<Effect> {
     let mut drafts: Vec<_> = draft::left_over(run).into_iter().collect();
     drafts.extend(draft::verifications(run));
     if let Some(last) = drafts.last_mut() {
-        notice::closing(run, last);
+        notice::closing(run, last, at);
     } else {
         drafts.extend(notice::untouched(run, at));
     }

@@ -32,7 +32,7 @@ pub struct History {
     /// Orders to stand still, by scope.
     #[serde(with = "pairs")]
     pub pauses: BTreeMap<Scope, Pause>,
-    /// What people were last told, by incident.
+    /// What people were last told, by incident and event.
     pub told: BTreeMap<String, Told>,
 }
 
@@ -147,7 +147,7 @@ impl History {
         }
         if let Some(notice) = body.notice().filter(|_| !body.notify.is_empty()) {
             let said = said(&notice.event, &notice.headline);
-            self.told.insert(notice.incident, Told { at: record.time, said });
+            self.told.insert(told_key(&notice.incident, &notice.event), Told { at: record.time, said });
         }
         self.forget(record.time);
     }
@@ -281,8 +281,13 @@ impl History {
     #[must_use]
     pub fn is_news(&self, incident: &str, event: &str, headline: &str, now: Timestamp) -> bool {
         let same = |t: &Told| t.said == said(event, headline) && since(now, t.at) < TOLD_AGAIN_AFTER;
-        !self.told.get(incident).is_some_and(same)
+        !self.told.get(&told_key(incident, event)).is_some_and(same)
     }
+}
+
+/// One incident may be told as held and as failed: neither makes the other news again.
+fn told_key(incident: &str, event: &str) -> String {
+    format!("{incident} {event}")
 }
 
 fn said(event: &str, headline: &str) -> String {

@@ -139,7 +139,7 @@ fn after_its_time_budget_a_run_begins_nothing_and_says_how_much_is_left() {
     assert!(stage.second_after(Duration::from_mins(59)).0, "there is time for the second");
     let (looked, why) = stage.second_after(Duration::from_hours(1));
     assert!(!looked);
-    assert_eq!(why, "time_budget: the run's time was over; 1 candidates were left for the next run");
+    assert_eq!(why, "time_budget: the run's time (1h) was over; 1 candidates were left for the next run");
 }
 
 #[test]
