@@ -164,6 +164,24 @@ pub fn orphan(intent: &Draft, detail: &str, notify: &[String]) -> Draft {
     draft
 }
 
+/// The verification of an action that a crash left unverified: nobody looked whether it helped.
+#[must_use]
+pub fn unverified(outcome: &Draft, detail: &str, notify: &[String]) -> Draft {
+    let mut draft = Draft {
+        run: outcome.run.clone(),
+        target: outcome.target.clone(),
+        playbook: outcome.playbook.clone(),
+        candidate: outcome.candidate.clone(),
+        action: outcome.action.clone(),
+        before: outcome.before.clone(),
+        after: outcome.after.clone(),
+        outcome: Some(Outcome::new(OutcomeStatus::Unknown, detail)),
+        ..Draft::new(RecordKind::Verification)
+    };
+    notice::unverified(outcome, detail, notify, &mut draft);
+    draft
+}
+
 /// Announces that a change is taken back.
 pub(super) fn revert_intent(brief: &Brief, candidate: &Candidate, rung: &ActStep, deed: &Deed) -> Draft {
     Draft {

@@ -145,21 +145,33 @@ pub(super) fn closing(run: &Run, draft: &mut Draft, at: Timestamp) {
 
 /// An action whose end nobody saw: the process that announced it is gone.
 pub(super) fn orphan(intent: &Draft, detail: &str, notify: &[String], draft: &mut Draft) {
+    let said = "was announced, and its end was not seen";
+    left_behind(intent, said, [detail, advice("unknown").unwrap_or_default()], notify, draft);
+}
+
+/// An action after which nobody looked whether it helped: the process that did it is gone.
+pub(super) fn unverified(outcome: &Draft, detail: &str, notify: &[String], draft: &mut Draft) {
+    let change = match (&outcome.before, &outcome.after) {
+        (Some(before), Some(after)) => format!("It changed {before} to {after}, which is not taken back by itself."),
+        _ => String::new(),
+    };
+    left_behind(outcome, "was done, and nobody looked whether it helped", [detail, &change], notify, draft);
+}
+
+fn left_behind(of: &Draft, said: &str, lines: [&str; 2], notify: &[String], draft: &mut Draft) {
     let text = |t: &Option<String>| t.clone().unwrap_or_default();
-    let action = intent.action.as_ref().map_or("an action", |a| a.name.as_str());
-    let title = intent.candidate.as_ref().map_or("", |c| c.title.as_str());
-    let playbook = intent.playbook.as_ref().map_or("", |p| p.name.as_str());
+    let (target, run) = (text(&of.target), text(&of.run));
+    let action = of.action.as_ref().map_or("an action", |a| a.name.as_str());
+    let title = of.candidate.as_ref().map_or("", |c| c.title.as_str());
+    let playbook = of.playbook.as_ref().map_or("", |p| p.name.as_str());
+    let record = record_line(&run);
+    let lines = [title, lines[0], lines[1], &record].into_iter().filter(|line| !line.is_empty());
     draft.notify = notify.to_vec();
     draft.set_notice(&Notice {
         event: "unknown".to_owned(),
-        incident: format!("{playbook}@{}#{}", text(&intent.target), text(&intent.run)),
-        headline: format!("{action} on {} was announced, and its end was not seen", text(&intent.target)),
-        lines: vec![
-            title.to_owned(),
-            detail.to_owned(),
-            advice("unknown").unwrap_or_default().to_owned(),
-            record_line(&text(&intent.run)),
-        ],
+        incident: format!("{playbook}@{target}#{run}"),
+        headline: format!("{action} on {target} {said}"),
+        lines: lines.map(str::to_owned).collect(),
         severity: None,
         owner: None,
         runbook_url: None,

@@ -55,6 +55,14 @@ mod tests {
     use crate::guards::fixture::World;
 
     #[test]
+    fn a_copy_of_which_no_more_is_recorded_may_go_out() {
+        let mut world = World::of_a_query();
+        world.backend().query = "COPY …".to_owned();
+        world.backend().relation_locks = 20;
+        assert!(world.stopped(&DumpLike).contains("looks like a dump"));
+    }
+
+    #[test]
     fn an_ordinary_query_is_no_dump_however_many_locks_it_holds() {
         let mut world = World::of_a_query();
         assert_eq!(world.passed(&DumpLike), "no dump: locks on 2 relations");

@@ -17,6 +17,8 @@ pub const LONGEST_COOLDOWN: Duration = Duration::from_hours(168);
 const TOLD_AGAIN_AFTER: Duration = Duration::from_hours(12);
 /// Most candidates remembered; the oldest are forgotten first.
 const MOST_CANDIDATES: usize = 50_000;
+/// Most intents of maintenance remembered; those of other classes are bounded by their limits.
+const MOST_MAINTENANCE: usize = 50_000;
 
 /// The folded state.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -26,6 +28,10 @@ pub struct History {
     /// Intents without an outcome, by (target, candidate key).
     #[serde(with = "pairs")]
     pub open: BTreeMap<(String, String), OpenIntent>,
+    /// Actions that may have had an effect and whose verification is not recorded yet, by (target, candidate
+    /// key): what a crash left unverified.
+    #[serde(default, with = "pairs", skip_serializing_if = "BTreeMap::is_empty")]
+    pub unverified: BTreeMap<(String, String), Draft>,
     /// Candidates with which a ladder ended, by (target, playbook, candidate key).
     #[serde(with = "pairs")]
     pub ended: BTreeMap<(String, String, String), Ended>,
@@ -142,6 +148,7 @@ impl History {
         match body.kind {
             RecordKind::Intent => self.intent(record),
             RecordKind::Outcome | RecordKind::Revert => self.outcome(record),
+            RecordKind::Verification => self.verification(body),
             RecordKind::Control => self.control(record),
             _ => {}
         }
@@ -184,8 +191,19 @@ impl History {
         let playbook = body.playbook.as_ref().map(|p| p.name.clone()).unwrap_or_default();
         let action = body.action.as_ref().map(|a| a.name.clone()).unwrap_or_default();
         let run = body.run.clone().unwrap_or_default();
+        // An end that people were told of at once is one that nobody is left to verify.
+        let touched = !matches!(outcome.status, OutcomeStatus::Refused | OutcomeStatus::Gone);
+        if body.kind == RecordKind::Outcome && touched && body.notice().is_none() {
+            self.unverified.insert((target.clone(), candidate.key.clone()), body.clone());
+        }
         let ended = Ended { at: record.time, status: outcome.status, action, run };
         self.ended.insert((target.clone(), playbook, candidate.key.clone()), ended);
+    }
+
+    fn verification(&mut self, body: &Draft) {
+        if let (Some(target), Some(candidate)) = (&body.target, &body.candidate) {
+            self.unverified.remove(&(target.clone(), candidate.key.clone()));
+        }
     }
 
     fn control(&mut self, record: &Record) {
@@ -214,6 +232,11 @@ impl History {
         let counted_from = before(now, HOUR * 24);
         if self.intents.first().is_some_and(|i| i.at < counted_from) {
             self.intents.retain(|i| i.at >= counted_from);
+        }
+        if self.intents.len() > MOST_MAINTENANCE {
+            // Only runs under way ask for them.
+            let cut = before(now, HOUR);
+            self.intents.retain(|i| i.class != Class::Maintenance || i.at >= cut);
         }
         if self.ended.len() > MOST_CANDIDATES {
             self.ended.retain(|_, e| e.at >= oldest);
@@ -321,3 +344,6 @@ mod pairs {
         Ok(Vec::<(K, V)>::deserialize(d)?.into_iter().collect())
     }
 }
+
+#[cfg(test)]
+mod tests;
