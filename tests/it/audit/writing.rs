@@ -117,7 +117,11 @@ async fn limits_are_exact_however_many_targets_ask_at_once() {
             Ok(_) => granted += 1,
             refused => {
                 let (name, detail) = refusal(refused);
-                assert_eq!((name.as_str(), detail.contains("7 of 7 all targets in an hour")), ("limits", true), "{detail}");
+                assert_eq!(
+                    (name.as_str(), detail.contains("7 of 7 all targets in an hour")),
+                    ("limits", true),
+                    "{detail}"
+                );
             }
         }
     }
