@@ -48,6 +48,7 @@ impl Action for Analyze {
                 sql: format!("SELECT s.* FROM ({}) s WHERE s.same AND NOT s.busy AND s.paused IS NULL", look()),
                 params: identity(table),
             }),
+            wanted: Vec::new(),
             statement: format!(
                 "{} ANALYZE (SKIP_LOCKED) {}.{}",
                 comment(order),

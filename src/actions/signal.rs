@@ -37,6 +37,7 @@ impl Signal {
             place: Place::Acting,
             settings: Vec::new(),
             precondition: None,
+            wanted: Vec::new(),
             statement: self.statement(order),
             params: identity(b),
             deadline: Duration::from_secs(5),

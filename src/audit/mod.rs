@@ -203,6 +203,20 @@ impl Audit {
         let _ = self.requests.send(Request::Damaged(what)).await;
     }
 
+    /// Remembers the nominal time that a trigger was last run for, so that no restart runs it again. Not
+    /// acknowledged: a power cut may lose it.
+    pub async fn fired(&self, trigger: String, nominal: Timestamp) {
+        // A closed log has no triggers to remember.
+        let _ = self.requests.send(Request::Fired(trigger, nominal)).await;
+    }
+
+    /// The nominal time that a trigger was last run for, where that is known.
+    pub async fn last_fire(&self, trigger: String) -> Option<Timestamp> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(Request::LastFire(trigger, reply)).await.ok()?;
+        answer.await.ok()?
+    }
+
     /// How the log stands, after each durable group.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Status> {

@@ -22,6 +22,8 @@ pub(super) enum Request {
     Append(Append),
     State(oneshot::Sender<State>),
     Damaged(String),
+    Fired(String, Timestamp),
+    LastFire(String, oneshot::Sender<Option<Timestamp>>),
     Close(oneshot::Sender<()>),
 }
 
@@ -72,6 +74,8 @@ impl Writer {
                     Request::Append(append) => appends.push(append),
                     Request::State(reply) => states.push(reply),
                     Request::Damaged(what) => self.damage = Some(what),
+                    Request::Fired(trigger, nominal) => self.fired(&trigger, nominal),
+                    Request::LastFire(trigger, reply) => self.last_fire(&trigger, reply),
                     Request::Close(reply) => {
                         closers.push(reply);
                         inbox.close();
@@ -96,6 +100,25 @@ impl Writer {
         for closer in closers {
             let _ = closer.send(());
         }
+    }
+
+    fn fired(&mut self, trigger: &str, nominal: Timestamp) {
+        if let Some(Err(e)) = self.index.as_ref().map(|index| index.fired(trigger, nominal)) {
+            self.drop_index(&e);
+        }
+    }
+
+    fn last_fire(&mut self, trigger: &str, reply: oneshot::Sender<Option<Timestamp>>) {
+        let known = self.index.as_ref().map(|index| index.last_fire(trigger));
+        if let Some(Err(e)) = &known {
+            self.drop_index(e);
+        }
+        let _ = reply.send(known.and_then(Result::ok).flatten());
+    }
+
+    fn drop_index(&mut self, why: &str) {
+        tracing::warn!("the audit log goes on without its index until the next start: {why}");
+        self.index = None;
     }
 
     /// Writes one group.
@@ -154,8 +177,7 @@ impl Writer {
         let records: Vec<_> = group.records.iter().map(|s| (&s.record, place(s))).collect();
         let indexed = self.index.as_mut().map(|index| index.add(&records));
         if let Some(Err(why)) = indexed {
-            tracing::warn!("the audit log goes on without its index until the next start: {why}");
-            self.index = None;
+            self.drop_index(&why);
         }
     }
 

@@ -7,7 +7,7 @@ use crate::decide::catalogue;
 use crate::engine::api::{PlanReport, PlanRequest, Refusal};
 use crate::engine::load::{Loaded, Sources, builtin};
 use crate::engine::peek;
-use crate::model::{Kind, Labels, Mode, Protect, Verdict};
+use crate::model::{History, Kind, Labels, Mode, Protect, Verdict};
 use crate::playbook::Playbook;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -56,7 +56,7 @@ fn without_poolers(loaded: &Loaded, mut report: PlanReport) -> PlanReport {
 async fn one(loaded: &Loaded, playbook: &str) -> Result<Vec<PlanReport>, Refusal> {
     let request = PlanRequest { playbooks: vec![playbook.to_owned()], target: None };
     let live = start::live();
-    let looked = tokio::time::timeout(DEADLINE, peek::plan(loaded, &live, &request)).await;
+    let looked = tokio::time::timeout(DEADLINE, peek::plan(loaded, &live, &request, &History::default())).await;
     looked.unwrap_or_else(|_| Ok(vec![late(loaded, playbook)]))
 }
 

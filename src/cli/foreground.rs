@@ -4,19 +4,21 @@ use super::global::{Failure, Global};
 use super::output::Out;
 use super::start;
 use crate::engine::api::{PlanReport, PlanRequest, RunReport, RunRequest, WhyReport};
+use crate::engine::load::Loaded;
 use crate::engine::peek;
 use crate::http::access::Caller;
+use crate::model::History;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::LevelFilter;
 
-const NO_PAST: &str = "No daemon is running: what was done before (cooldowns, limits, pauses) is not counted in.";
+const NO_DAEMON: &str = "No daemon is running; what was done before is read from its log.";
 
 /// What would be done now. Opens no audit log.
 pub(super) async fn plan(global: &Global, out: &Out, request: &PlanRequest) -> Result<Vec<PlanReport>, Failure> {
     start::logging(LevelFilter::WARN);
     let loaded = start::loaded(&global.config)?;
-    out.note(NO_PAST);
-    Ok(peek::plan(&loaded, &start::live(), request).await?)
+    out.note(NO_DAEMON);
+    Ok(peek::plan(&loaded, &start::live(), request, &past(&loaded)?).await?)
 }
 
 /// Why, in words.
@@ -24,11 +26,15 @@ pub(super) async fn why(global: &Global, playbook: &str, target: &str) -> Result
     start::logging(LevelFilter::WARN);
     let loaded = start::loaded(&global.config)?;
     let request = PlanRequest { playbooks: vec![playbook.to_owned()], target: Some(target.to_owned()) };
-    let mut plans = peek::plan(&loaded, &start::live(), &request).await?;
+    let mut plans = peek::plan(&loaded, &start::live(), &request, &past(&loaded)?).await?;
     let Some(plan) = plans.pop() else {
         return Err(Failure::usage(format!("{playbook} does not select the target {target}: look at its `targets`")));
     };
-    Ok(WhyReport { plan, lines: vec![NO_PAST.to_owned()] })
+    Ok(WhyReport { plan, lines: vec![NO_DAEMON.to_owned()] })
+}
+
+fn past(loaded: &Loaded) -> Result<History, Failure> {
+    peek::past(&loaded.config.data_dir).map_err(|e| Failure::trouble(e.to_string()))
 }
 
 /// One run, with an engine of its own: recorded and guarded as any other.

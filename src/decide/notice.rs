@@ -3,7 +3,7 @@
 use super::plan::Plan;
 use super::run::{Brief, Climber, Look, Run, Sent};
 use crate::model::record::{Draft, Notice};
-use crate::model::{Candidate, OutcomeStatus, Timestamp, Verdict};
+use crate::model::{Candidate, History, Outcome, OutcomeStatus, Timestamp, Verdict};
 use crate::playbook::ActStep;
 use sha2::{Digest, Sha256};
 
@@ -42,15 +42,42 @@ pub(super) fn of_plan(run: &Run, look: &Look, plan: &Plan, news: &[usize], draft
 }
 
 /// A later rung waits for a person.
-pub(super) fn held(brief: &Brief, candidate: &Candidate, rung: Option<&ActStep>, draft: &mut Draft) {
+pub(super) fn held(run: &Run, candidate: &Candidate, rung: Option<&ActStep>, draft: &mut Draft, at: Timestamp) {
+    let brief = &run.brief;
     let action = rung.map_or("the next step", |r| r.action.name);
     let headline = format!("{} on {} waiting for a yes to {action}", things(&[candidate]), brief.target);
+    let incident = incident(brief, [candidate.key()].into_iter());
+    if !is_news(run, &incident, "held", &headline, at) {
+        return;
+    }
     let lines = vec![
         candidate.title(),
         format!("Reason: {}", draft.reason.clone().unwrap_or_default()),
         record_line(&brief.id),
     ];
-    put(brief, draft, "held", incident(brief, [candidate.key()].into_iter()), headline, lines);
+    put(brief, draft, "held", incident, headline, lines);
+}
+
+/// The record of a run that sent something and touched nothing, if that is worth telling: all was refused.
+pub(super) fn untouched(run: &Run, at: Timestamp) -> Option<Draft> {
+    let refused = |c: &&Climber| c.sent.iter().any(|s| s.outcome.status == OutcomeStatus::Refused);
+    let refused: Vec<&Climber> = run.climbers.iter().filter(refused).collect();
+    let incident = incident(&run.brief, refused.iter().map(|c| c.candidate.key()));
+    let headline = summary(run);
+    if refused.is_empty() || !is_news(run, &incident, "failed", &headline, at) {
+        return None;
+    }
+    let mut draft = super::draft::untouched(&run.brief, &headline);
+    let mut lines = vec![run.brief.playbook.about.clone()];
+    lines.extend(named(refused.iter().map(|c| story(c))));
+    lines.push(record_line(&run.brief.id));
+    put(&run.brief, &mut draft, "failed", incident, headline, lines);
+    Some(draft)
+}
+
+fn is_news(run: &Run, incident: &str, event: &str, headline: &str, at: Timestamp) -> bool {
+    let history = History { told: run.told.clone(), ..History::default() };
+    history.is_news(incident, event, headline, at)
 }
 
 /// The message of a run that acted.
@@ -60,20 +87,24 @@ pub(super) fn closing(run: &Run, draft: &mut Draft) {
         return;
     }
     let brief = &run.brief;
-    let last = |c: &Climber| c.sent.last().cloned();
-    let any = |wanted: &dyn Fn(&Sent) -> bool| acted.iter().filter_map(|c| last(c)).any(|s| wanted(&s));
-    let event = if any(&|s| s.outcome.status == OutcomeStatus::Unknown) {
+    let any = |wanted: Was| acted.iter().filter_map(|c| c.last_touch()).any(wanted);
+    let unknown = |o: &Outcome| o.status == OutcomeStatus::Unknown;
+    let event = if any(&|s| unknown(&s.outcome) || s.reverted.as_ref().is_some_and(unknown)) {
         "unknown"
-    } else if any(&|s| s.reverted.is_some()) {
+    } else if any(&taken_back) {
         "reverted"
-    } else if any(&|s| s.helped != Some(true)) {
+    } else if any(&|s| s.helped == Some(false)) {
         "failed"
+    } else if any(&|s| s.helped.is_none()) {
+        "unknown"
     } else {
         "acted"
     };
     let mut lines = vec![brief.playbook.about.clone()];
     lines.extend(named(acted.iter().map(|c| story(c))));
-    if let Some(advice) = advice(event) {
+    if any(&|s| s.helped.is_none()) {
+        lines.push("pgmedic stopped before it could look whether it helped: a person should look.".to_owned());
+    } else if let Some(advice) = advice(event) {
         lines.push(advice.to_owned());
     }
     lines.push(record_line(&brief.id));
@@ -116,6 +147,11 @@ fn advice(event: &str) -> Option<&'static str> {
     }
 }
 
+/// Not whether it was tried: a revert may be refused or fail.
+fn taken_back(sent: &Sent) -> bool {
+    sent.reverted.as_ref().is_some_and(|r| r.status == OutcomeStatus::Done)
+}
+
 /// A question to the last rung of a candidate.
 type Was<'a> = &'a dyn Fn(&Sent) -> bool;
 
@@ -123,23 +159,24 @@ type Was<'a> = &'a dyn Fn(&Sent) -> bool;
 pub(super) fn summary(run: &Run) -> String {
     let acted: Vec<&Climber> = run.acted().collect();
     let target = &run.brief.target;
+    let sent: Vec<&Climber> = run.climbers.iter().filter(|c| !c.sent.is_empty()).collect();
+    if acted.is_empty() && !sent.is_empty() {
+        let things = things(&sent.iter().map(|c| &c.candidate).collect::<Vec<_>>());
+        return format!("{}: {things} on {target}; nothing was touched", actions(&sent));
+    }
     if acted.is_empty() {
         return match run.held {
             0 => run.reason.clone(),
             n => format!("{n} waiting for a yes on {target}"),
         };
     }
-    let mut actions: Vec<&str> = acted.iter().flat_map(|c| c.sent.iter().map(|s| s.action)).collect();
-    actions.dedup();
-    actions.sort_unstable();
-    actions.dedup();
-    let count = |wanted: &dyn Fn(&Sent) -> bool| acted.iter().filter(|c| c.sent.last().is_some_and(wanted)).count();
+    let count = |wanted: Was| acted.iter().filter(|c| c.last_touch().is_some_and(wanted)).count();
     let candidates: Vec<&Candidate> = acted.iter().map(|c| &c.candidate).collect();
-    let mut parts = vec![format!("{}: {} on {target}", actions.join(", "), things(&candidates))];
+    let mut parts = vec![format!("{}: {} on {target}", actions(&acted), things(&candidates))];
     let states: [(&str, Was); 4] = [
         ("remedied", &|s| s.helped == Some(true)),
-        ("taken back", &|s| s.reverted.is_some()),
-        ("not remedied", &|s| s.helped == Some(false) && s.reverted.is_none()),
+        ("taken back", &taken_back),
+        ("not remedied", &|s| s.helped == Some(false) && !taken_back(s)),
         ("not verified", &|s| s.helped.is_none()),
     ];
     parts.extend(states.iter().filter_map(|(word, wanted)| match count(wanted) {
@@ -149,17 +186,24 @@ pub(super) fn summary(run: &Run) -> String {
     parts.join("; ")
 }
 
+fn actions(climbers: &[&Climber]) -> String {
+    let mut actions: Vec<&str> = climbers.iter().flat_map(|c| c.sent.iter().map(|s| s.action)).collect();
+    actions.sort_unstable();
+    actions.dedup();
+    actions.join(", ")
+}
+
 /// One candidate's way, in one line.
 fn story(climber: &Climber) -> String {
     let rungs =
         climber.sent.iter().map(|s| format!("{}: {} ({})", s.action, s.outcome.status.word(), s.outcome.detail));
     let mut line = format!("{} → {}", climber.candidate.title(), rungs.collect::<Vec<_>>().join(" → "));
-    if let Some(sent) = climber.sent.last() {
+    if let Some(sent) = climber.last_touch() {
         if let (Some(before), Some(after)) = (&sent.before, &sent.after) {
             line.push_str(&format!("; {before} → {after}"));
         }
         if let Some(reverted) = &sent.reverted {
-            line.push_str(&format!("; taken back: {} ({})", reverted.status.word(), reverted.detail));
+            line.push_str(&format!("; taking it back: {} ({})", reverted.status.word(), reverted.detail));
         }
     }
     line
@@ -190,12 +234,17 @@ fn record_line(run: &str) -> String {
     format!("Record: pgmedic audit show {run}")
 }
 
+/// What the incidents of a playbook here begin with.
+pub(super) fn incidents(brief: &Brief) -> String {
+    format!("{}@{}#", brief.playbook.name, brief.target)
+}
+
 /// Equal for all messages about the same things going wrong at the same place.
 fn incident(brief: &Brief, keys: impl Iterator<Item = String>) -> String {
     let mut keys: Vec<String> = keys.collect();
     keys.sort_unstable();
     let hash = Sha256::digest(keys.join("\n"));
-    format!("{}@{}#{}", brief.playbook.name, brief.target, hex::encode(&hash[..8]))
+    format!("{}{}", incidents(brief), hex::encode(&hash[..8]))
 }
 
 fn put(brief: &Brief, draft: &mut Draft, event: &str, incident: String, headline: String, lines: Vec<String>) {

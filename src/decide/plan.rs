@@ -14,6 +14,17 @@ pub struct Plan {
     pub decision: Decision,
     /// Each candidate that the finder listed.
     pub candidates: Vec<(Candidate, Decision)>,
+    /// How much of the target could not be read.
+    pub unreadable: usize,
+}
+
+impl Plan {
+    /// As [`Decision::digest`], for the run as a whole.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let partly = if self.unreadable > 0 { ", read in part" } else { "" };
+        format!("{}{partly}", self.decision.digest())
+    }
 }
 
 /// Decides on everything that was found. When the run as a whole is stopped, so is every candidate.
@@ -39,8 +50,12 @@ pub fn plan(
     };
     let mut decision = judge(&scene, lowered, &[Scope::Run]);
     if facts.candidates.is_empty() && decision.verdict != Verdict::Skip {
-        decision.verdict = Verdict::Quiet;
-        "nothing found".clone_into(&mut decision.reason);
+        // What could not be read may hide candidates: that is not the same as nothing found.
+        (decision.verdict, decision.reason) = match facts.unreadable.as_slice() {
+            [] => (Verdict::Quiet, "nothing found".to_owned()),
+            [what] => (Verdict::Skip, format!("unreadable: {what}")),
+            [what, more @ ..] => (Verdict::Skip, format!("unreadable: {what}, and {} more", more.len())),
+        };
     }
     let mut candidates = Vec::with_capacity(facts.candidates.len());
     for candidate in &facts.candidates {
@@ -51,7 +66,7 @@ pub fn plan(
         }
         candidates.push((candidate.clone(), concluded));
     }
-    Plan { decision, candidates }
+    Plan { decision, candidates, unreadable: facts.unreadable.len() }
 }
 
 /// What stands for one rung.

@@ -10,6 +10,9 @@ use crate::playbook::{self, Playbook};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+mod chaos;
+mod safety;
+
 const CANCEL_THEN_TERMINATE: &str = r"
 version: 1
 name: end-long-queries

@@ -1,6 +1,7 @@
 //! Sending one statement and seeing it through to its effect.
 
 use super::clock::Clock;
+use super::look::tag;
 use crate::actions::{self, Judgement, Order};
 use crate::decide::run::{Brief, Errand};
 use crate::drivers::{Fault, TargetDriver};
@@ -28,7 +29,10 @@ pub async fn act(
         playbook: &brief.playbook.name,
         time_left: prepared.time_left,
     };
-    let answer = match driver.act(&prepared.deed.act, stop).await {
+    let mut act = prepared.deed.act.clone();
+    let questions = act.precondition.iter_mut().chain(act.confirm.as_mut().map(|c| &mut c.question));
+    questions.for_each(|question| tag(question, &brief.id, &brief.playbook.name));
+    let answer = match driver.act(&act, stop).await {
         Ok(answer) => answer,
         Err(fault) => return of_fault(&fault),
     };
@@ -38,7 +42,7 @@ pub async fn act(
     };
     match judge(None) {
         Judgement::Ended(outcome) => outcome,
-        Judgement::NotYet(otherwise) => match &prepared.deed.act.confirm {
+        Judgement::NotYet(otherwise) => match &act.confirm {
             Some(confirm) => watch(driver, clock, confirm, &judge, otherwise).await,
             None => otherwise,
         },

@@ -1,7 +1,7 @@
 //! Carrying out effects: each becomes a small task that reports to the mailbox.
 
 use super::look::{self, look};
-use super::target::{Mail, Task};
+use super::target::{Mail, Task, Unseen};
 use super::world::address;
 use crate::audit::{self, AppendError, Audit};
 use crate::decide::run::{Brief, Effect, Entry, Event, Look, What};
@@ -23,22 +23,26 @@ impl Task {
     }
 
     /// A look came back: what it says of the target is remembered, and the run goes on.
-    pub(super) fn looked(&mut self, id: &str, looked: Result<Box<(Facts, History)>, String>) {
+    pub(super) fn looked(&mut self, id: &str, looked: Result<Box<(Facts, History)>, Unseen>) {
         let Some(live) = self.runs.get(id) else { return };
         let playbook = &live.run.brief.playbook.name;
         let seen = self.seen.get(playbook).cloned().unwrap_or_default();
         let what = match looked {
             Ok(both) => {
                 let (facts, history) = *both;
-                "up".clone_into(&mut self.state);
+                let news = self.health.succeeded(&self.world.target.name, self.shared.clock.now());
+                self.tell(news);
                 self.version_num = Some(facts.server.version_num);
                 self.in_recovery = Some(facts.server.in_recovery);
                 What::Looked(Box::new(Look { facts, history, seen }))
             }
-            Err(reason) => {
-                self.state.clone_from(&reason);
+            Err(Unseen::Failed(reason)) => {
+                let news = self.health.failed(&self.world.target.name, &reason, self.shared.clock.now());
+                self.tell(news);
                 What::Blind { reason, seen }
             }
+            Err(Unseen::Resting(reason)) => What::Blind { reason, seen },
+            Err(Unseen::NoLog) => What::Blind { reason: "the audit log's writer is gone".to_owned(), seen },
         };
         self.happened(id, what);
     }
@@ -81,19 +85,38 @@ impl Task {
         }
     }
 
+    /// Records what people should know of the target itself.
+    fn tell(&self, news: Option<Draft>) {
+        let Some(mut draft) = news else { return };
+        draft.notify.clone_from(&self.world.notify);
+        address(&self.world.channels, &mut draft);
+        let audit = self.shared.audit.clone();
+        tokio::spawn(async move { append_plain(&audit, draft).await });
+    }
+
     fn send_look(&self, brief: &Arc<Brief>, only: Option<Candidate>) {
         let (driver, shared, me, brief) = (self.driver.clone(), self.shared.clone(), self.me.clone(), brief.clone());
+        // Whoever asks by hand wants to know now; a run under way must know before it goes on.
+        let patient = only.is_none() && brief.trigger.kind != "manual";
+        let resting = self.health.resting(shared.clock.now()).filter(|_| patient);
         tokio::spawn(async move {
+            if let Some(why) = resting {
+                return report(&me, Mail::Looked(brief.id.clone(), Err(Unseen::Resting(why)))).await;
+            }
             let errand = look::Errand {
                 target: &brief.target,
+                run: &brief.id,
                 labels: &brief.labels,
                 playbook: &brief.playbook,
                 only: only.as_ref(),
                 query_text: brief.policy.query_text,
             };
             let looked = match look(&*driver, &*shared.clock, &errand).await {
-                Ok(facts) => history(&shared.audit, &shared.data_dir).await.map(|h| Box::new((facts, h))),
-                Err(why) => Err(why),
+                Ok(facts) => match history(&shared.audit, &shared.data_dir).await {
+                    Ok(history) => Ok(Box::new((facts, history))),
+                    Err(_) => Err(Unseen::NoLog),
+                },
+                Err(why) => Err(Unseen::Failed(why)),
             };
             report(&me, Mail::Looked(brief.id.clone(), looked)).await;
         });

@@ -7,6 +7,7 @@ mod chores;
 pub mod clock;
 mod control;
 mod daemon;
+mod health;
 mod ledger;
 pub mod load;
 mod look;

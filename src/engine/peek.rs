@@ -6,26 +6,48 @@ use super::load::Loaded;
 use super::look::{Errand, look};
 use super::world::World;
 use crate::actions::{self, Order};
+use crate::audit::query::{self, QueryError};
 use crate::decide::{self, Decision};
 use crate::drivers::{Connect, TargetDriver};
 use crate::model::{Candidate, Facts, History, Mode, Timestamp, Verdict};
 use crate::playbook::{Playbook, Step};
+use std::path::Path;
 
-/// What would be done now, on every target that is asked for, with no history.
+/// What would be done now, on every target that is asked for. `history` is what was done before, as far
+/// as it is known.
 ///
 /// # Errors
 /// [`Refusal::Unknown`] for a name that is not there.
-pub async fn plan(loaded: &Loaded, connect: &dyn Connect, request: &PlanRequest) -> Result<Vec<PlanReport>, Refusal> {
+pub async fn plan(
+    loaded: &Loaded,
+    connect: &dyn Connect,
+    request: &PlanRequest,
+    history: &History,
+) -> Result<Vec<PlanReport>, Refusal> {
     let worlds = World::of(loaded).map_err(Refusal::Invalid)?;
     let mut reports = Vec::new();
     for (world, playbooks) in chosen(&worlds, request)? {
         let driver = connect.driver(&world.target, false);
         for playbook in playbooks {
-            reports.push(peek(&*driver, &System, world, playbook, &History::default()).await);
+            reports.push(peek(&*driver, &System, world, playbook, history).await);
         }
         driver.close().await;
     }
     Ok(reports)
+}
+
+/// What was done before, from a log that no daemon writes now, and the file `PAUSED`. Empty when there is
+/// no log yet.
+///
+/// # Errors
+/// A log that cannot be read.
+pub fn past(data_dir: &Path) -> Result<History, QueryError> {
+    let history = match query::state(data_dir) {
+        Ok(state) => state.history,
+        Err(QueryError::NoLog(_)) => History::default(),
+        Err(e) => return Err(e),
+    };
+    Ok(super::carry::with_paused_file(history, data_dir))
 }
 
 /// The targets and playbooks that a request means.
@@ -71,6 +93,7 @@ pub async fn peek(
 ) -> PlanReport {
     let errand = Errand {
         target: &world.target.name,
+        run: "(plan)",
         labels: &world.target.labels,
         playbook,
         only: None,

@@ -3,6 +3,7 @@
 
 use super::api::{RunReport, TargetStatus};
 use super::clock::Clock;
+use super::health::Health;
 use super::quiet::Quiet;
 use super::ticker::{Due, Ticker};
 use super::world::World;
@@ -25,7 +26,7 @@ pub enum Mail {
     /// Something happened to a run.
     Run(String, What),
     /// A look of a run ended.
-    Looked(String, Result<Box<(Facts, History)>, String>),
+    Looked(String, Result<Box<(Facts, History)>, Unseen>),
     /// Somebody asks for a run.
     Ask(Asked),
     /// Stop the runs of a playbook (of all, if none), and say why.
@@ -36,6 +37,16 @@ pub enum Mail {
     World(Box<World>),
     /// Begin nothing new, end what is under way, and finish.
     Stop(String),
+}
+
+/// Why a look gave nothing.
+pub enum Unseen {
+    /// The target could not be reached, or did not answer.
+    Failed(String),
+    /// It failed a moment ago, and was not tried again yet.
+    Resting(String),
+    /// The audit log's writer is gone: then nothing may be decided either.
+    NoLog,
 }
 
 /// A run that somebody asks for.
@@ -96,7 +107,7 @@ pub(super) struct Task {
     /// At most one tick waits per playbook.
     queued: BTreeMap<String, Trigger>,
     last: BTreeMap<String, String>,
-    pub(super) state: String,
+    pub(super) health: Health,
     pub(super) version_num: Option<i32>,
     pub(super) in_recovery: Option<bool>,
     /// The driver of a newer configuration; it takes over when no run is under way.
@@ -118,7 +129,7 @@ pub fn spawn(world: World, shared: Shared) -> (mpsc::Sender<Mail>, tokio::task::
         tickers: Vec::new(),
         queued: BTreeMap::new(),
         last: BTreeMap::new(),
-        state: "not looked at yet".to_owned(),
+        health: Health::default(),
         version_num: None,
         in_recovery: None,
         renew: false,
@@ -185,6 +196,10 @@ impl Task {
         for ticker in &mut self.tickers {
             let Some(playbook) = playbooks.get(ticker.playbook) else { continue };
             let said = ticker.due(now, playbook.on_missed);
+            if let (true, Some(last)) = (said != Due::default(), ticker.last) {
+                let (audit, key) = (self.shared.audit.clone(), ticker.key(&self.world.target.name, &playbook.name));
+                tokio::spawn(async move { audit.fired(key, last).await });
+            }
             if said.run.is_some() || said.missed > 0 {
                 due.push((playbook.clone(), said));
             }
@@ -290,6 +305,7 @@ impl Task {
     fn change(&mut self, world: World) {
         self.world = world;
         self.renew = true;
+        self.health = Health::default();
         // A changed playbook decides anew, and says so.
         self.seen.clear();
         self.queued.clear();
@@ -320,16 +336,26 @@ impl Task {
             return;
         }
         self.tickers.clear();
-        // Every tick up to the log's last record was run, or given up, by the process before this one.
-        let last = self.shared.audit.state().await.and_then(|s| s.last);
         for (i, trigger, plan) in self.world.triggers.clone() {
             let Some(playbook) = self.world.playbooks.get(i).cloned() else { continue };
+            // Without one the ticks begin now: what was missed by a new playbook is nothing.
+            let (fresh, _) = Ticker::new(i, trigger.clone(), plan.clone(), None, now, playbook.on_missed);
+            let key = fresh.key(&self.world.target.name, &playbook.name);
+            let last = self.shared.audit.last_fire(key).await;
             let (ticker, said) = Ticker::new(i, trigger, plan, last, now, playbook.on_missed);
             self.tickers.push(ticker);
             due.push((playbook, said));
         }
         for (playbook, said) in due {
             self.answer(&playbook, said);
+        }
+    }
+
+    fn state(&self) -> String {
+        match (self.health.trouble(), self.version_num) {
+            (Some(why), _) => why.to_owned(),
+            (None, Some(_)) => "up".to_owned(),
+            (None, None) => "not looked at yet".to_owned(),
         }
     }
 
@@ -345,7 +371,7 @@ impl Task {
         let target = TargetStatus {
             name: self.world.target.name.clone(),
             mode: self.world.target.mode,
-            state: self.state.clone(),
+            state: self.state(),
             version_num: self.version_num,
             role: self.in_recovery.map(|standby| if standby { "standby" } else { "primary" }.to_owned()),
             runs: self.runs.values().map(doing).collect(),

@@ -15,7 +15,7 @@ pub struct Ticker {
     plan: Plan,
     next: Option<Fire>,
     /// Nominal time of the last tick that was run or given up.
-    last: Option<Timestamp>,
+    pub last: Option<Timestamp>,
 }
 
 /// What a ticker has to say at some moment.
@@ -48,6 +48,12 @@ impl Ticker {
     #[must_use]
     pub fn wakes(&self) -> Option<Timestamp> {
         self.next.map(|fire| fire.due)
+    }
+
+    /// Under which its last nominal time is remembered.
+    #[must_use]
+    pub fn key(&self, target: &str, playbook: &str) -> String {
+        format!("{target} {playbook} {} {}", self.trigger.kind, self.trigger.detail)
     }
 
     /// What is due at `now`. A tick that is a little late still runs; one that is later than its start

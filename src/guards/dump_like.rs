@@ -44,7 +44,9 @@ impl Guard for DumpLike {
 
 fn copies_out(backend: &Backend) -> bool {
     let mut words = strip_leading_comments(&backend.query).split_whitespace().map(str::to_ascii_lowercase);
-    words.next().is_some_and(|first| first == "copy") && words.any(|word| word.trim_end_matches(';') == "stdout")
+    // A text of which only the first words are recorded does not say where to.
+    let outwards = |word: String| word.trim_end_matches(';') == "stdout" || word == "…";
+    words.next().is_some_and(|first| first == "copy") && words.any(outwards)
 }
 
 #[cfg(test)]

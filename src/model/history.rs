@@ -159,7 +159,7 @@ impl History {
         };
         let run = body.run.clone().unwrap_or_default();
         let playbook = body.playbook.as_ref().map(|p| p.name.clone()).unwrap_or_default();
-        let counted = self.intents.iter().any(|i| i.run == run && i.candidate == candidate.key && i.target == *target);
+        let counted = self.counted(target, &run, &candidate.key, action.class);
         if !counted {
             self.intents.push(PastIntent {
                 at: record.time,
@@ -197,7 +197,9 @@ impl History {
                     actor: record.body.actor.clone().unwrap_or_default(),
                     reason: record.body.reason.clone().unwrap_or_default(),
                     since: record.time,
-                    until: order.until,
+                    // One that would have ended before it began was dated by a clock that was set back since
+                    // the last record: it holds until somebody resumes.
+                    until: order.until.filter(|until| *until > record.time),
                 };
                 self.pauses.insert(order.scope, pause);
             }
@@ -223,7 +225,14 @@ impl History {
             self.ended.retain(|_, e| e.at >= cut);
         }
         if self.told.len() > MOST_CANDIDATES {
-            self.told.retain(|_, t| t.at >= oldest);
+            let from = before(now, TOLD_AGAIN_AFTER);
+            self.told.retain(|_, t| t.at >= from);
+        }
+        if self.told.len() > MOST_CANDIDATES {
+            let mut ages: Vec<Timestamp> = self.told.values().map(|t| t.at).collect();
+            ages.sort_unstable();
+            let cut = ages[ages.len() / 2];
+            self.told.retain(|_, t| t.at >= cut);
         }
         self.pauses.retain(|_, p| p.until.is_none_or(|until| until > now));
     }
@@ -249,6 +258,22 @@ impl History {
     pub fn ended(&self, target: &str, playbook: &str, candidate: &str, now: Timestamp) -> Option<(&Ended, Duration)> {
         let key = (target.to_owned(), playbook.to_owned(), candidate.to_owned());
         self.ended.get(&key).map(|e| (e, since(now, e.at)))
+    }
+
+    /// Whether an earlier rung of a run on a candidate was counted: a ladder counts as one, per class.
+    #[must_use]
+    pub fn counted(&self, target: &str, run: &str, candidate: &str, class: Class) -> bool {
+        let maintenance = class == Class::Maintenance;
+        let same = |i: &&PastIntent| i.run == run && i.candidate == candidate && i.target == target;
+        self.intents.iter().filter(same).any(|i| (i.class == Class::Maintenance) == maintenance)
+    }
+
+    /// What people were last told of incidents whose name begins with `prefix`.
+    #[must_use]
+    pub fn told_of(&self, prefix: &str) -> BTreeMap<String, Told> {
+        let from = self.told.range(prefix.to_owned()..);
+        let of = from.take_while(|(incident, _)| incident.starts_with(prefix));
+        of.map(|(incident, told)| (incident.clone(), told.clone())).collect()
     }
 
     /// Whether a message would tell anything new about its incident: something else than the last

@@ -7,6 +7,7 @@
 //! it is built again from the log. Every call of sled is caught, panics included.
 
 mod build;
+mod fires;
 mod keys;
 
 pub(super) use build::open;

@@ -1,10 +1,12 @@
 //! Reading the log back: of a running daemon, of one that stands still, or of a copy. The index is used
 //! when it is there and free, and the answers are the same without it.
 
+mod folded;
 mod lookup;
 mod scan;
 mod tail;
 
+pub use folded::state;
 pub use tail::{Tail, tail};
 
 use super::layout::Layout;
