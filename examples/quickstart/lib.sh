@@ -34,6 +34,8 @@ prepare_dir() {
     [[ -w $dir ]] || fail "$dir is not writable: name another folder, or none"
     [[ -z $(ls -A "$dir") ]] || fail "$dir is not empty: name an empty folder, or none"
   fi
+  # pgmedic's own Unix socket stands below it, and the system allows about 100 characters.
+  ((${#dir} <= 80)) || fail "$dir is too long a path for a Unix socket: name another folder, or none"
   bin=$(dirname "$(compgen -G '/usr/lib/postgresql/*/bin/initdb' | sort -V | tail -n 1)")
   pids=()
   # PostgreSQL and PgBouncer refuse to run as root.

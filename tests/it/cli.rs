@@ -269,6 +269,16 @@ fn a_target_out_of_reach_is_trouble_for_whoever_asks() {
 }
 
 #[test]
+fn a_data_directory_too_deep_for_a_socket_is_said_to_be_that() {
+    let folder = configured(&SOUND.replace("./data", &"x".repeat(120)));
+    for command in ["status", "serve"] {
+        let told = told(&pgmedic(folder.path(), &[command]));
+        assert!(told.starts_with("exit: 1") && !told.contains("sudo"), "{told}");
+    }
+    assert!(told(&pgmedic(folder.path(), &["status"])).contains("a shorter path"));
+}
+
+#[test]
 fn versions_and_completions_are_printed() {
     let version = told(&pgmedic(folder().path(), &["version", "-o", "json"]));
     assert!(version.contains(concat!("\"version\": \"", env!("CARGO_PKG_VERSION"), "\"")), "{version}");
