@@ -81,7 +81,10 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return end(Err(Failure::trouble(format!("no threads can be started: {error}")))),
     };
-    end(runtime.block_on(dispatch(cli.command, &cli.global, &out)))
+    let ended = runtime.block_on(dispatch(cli.command, &cli.global, &out));
+    // A name that no server resolves keeps a thread of the system's for long; nothing waits for it.
+    runtime.shutdown_background();
+    end(ended)
 }
 
 async fn dispatch(command: Command, global: &Global, out: &Out) -> Result<Exit, Failure> {

@@ -7,6 +7,7 @@ use crate::model::history::same_query;
 use crate::model::record::{Draft, Notice};
 use crate::model::{Candidate, History, Outcome, OutcomeStatus, Timestamp, Verdict};
 use crate::playbook::ActStep;
+use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 /// Candidates named one by one in a message; the rest is counted.
@@ -152,7 +153,9 @@ pub(super) fn orphan(intent: &Draft, detail: &str, notify: &[String], draft: &mu
 /// An action after which nobody looked whether it helped: the process that did it is gone.
 pub(super) fn unverified(outcome: &Draft, detail: &str, notify: &[String], draft: &mut Draft) {
     let change = match (&outcome.before, &outcome.after) {
-        (Some(before), Some(after)) => format!("It changed {before} to {after}, which is not taken back by itself."),
+        (Some(before), Some(after)) => {
+            format!("It changed {} to {}, which is not taken back by itself.", plain(before), plain(after))
+        }
         _ => String::new(),
     };
     left_behind(outcome, "was done, and nobody looked whether it helped", [detail, &change], notify, draft);
@@ -236,6 +239,13 @@ fn actions(climbers: &[&Climber]) -> String {
     actions.join(", ")
 }
 
+/// A value as people write it: `default_pool_size 4`.
+fn plain(value: &Json) -> String {
+    let Json::Object(fields) = value else { return value.to_string() };
+    let field = |(name, value): (&String, &Json)| format!("{name} {}", value.to_string().trim_matches('"'));
+    fields.iter().map(field).collect::<Vec<_>>().join(", ")
+}
+
 /// One candidate's way, in one line.
 fn story(climber: &Climber) -> String {
     let rungs =
@@ -243,7 +253,7 @@ fn story(climber: &Climber) -> String {
     let mut line = format!("{} → {}", climber.candidate.title(), rungs.collect::<Vec<_>>().join(" → "));
     if let Some(sent) = climber.last_touch() {
         if let (Some(before), Some(after)) = (&sent.before, &sent.after) {
-            line.push_str(&format!("; {before} → {after}"));
+            line.push_str(&format!("; {} → {}", plain(before), plain(after)));
         }
         if let Some(reverted) = &sent.reverted {
             line.push_str(&format!("; taking it back: {} ({})", reverted.status.word(), reverted.detail));

@@ -22,7 +22,10 @@ const REVERT_HOLDS: Duration = Duration::from_mins(1);
 
 /// The ladder is climbed: look whether the acted candidates are gone.
 pub(super) fn begin(run: &mut Run, at: Timestamp) -> Vec<Effect> {
-    let until = after(at, run.brief.playbook.verify_within);
+    // Where nothing took effect there is nothing to wait for: one look tells how it stands.
+    let worked = |c: &Climber| c.last_touch().is_some_and(|s| s.outcome.status != OutcomeStatus::Failed);
+    let wait = if run.acted().any(worked) { run.brief.playbook.verify_within } else { Duration::ZERO };
+    let until = after(at, wait);
     round(run, until, FIRST_REST, at)
 }
 

@@ -43,7 +43,7 @@ pub async fn act(
     match judge(None) {
         Judgement::Ended(outcome) => outcome,
         Judgement::NotYet(otherwise) => match &act.confirm {
-            Some(confirm) => watch(driver, clock, confirm, &judge, otherwise).await,
+            Some(confirm) => watch(driver, clock, confirm, &judge, otherwise, stop).await,
             None => otherwise,
         },
     }
@@ -56,6 +56,7 @@ async fn watch(
     confirm: &Confirm,
     judge: &(dyn Fn(Option<&[Row]>) -> Judgement + Sync),
     mut otherwise: Outcome,
+    stop: &CancellationToken,
 ) -> Outcome {
     let until = crate::model::time::after(clock.now(), confirm.within);
     loop {
@@ -67,10 +68,11 @@ async fn watch(
                 Judgement::NotYet(outcome) => otherwise = outcome,
             }
         }
-        if clock.now() >= until {
+        // Told to stop: that was the last look, and what it did not show is said as it stands.
+        if clock.now() >= until || stop.is_cancelled() {
             return otherwise;
         }
-        clock.sleep(confirm.every).await;
+        tokio::select! { () = clock.sleep(confirm.every) => {}, () = stop.cancelled() => {} }
     }
 }
 
@@ -78,6 +80,10 @@ fn of_fault(fault: &Fault) -> Outcome {
     let status = match fault {
         Fault::Unreachable(_) => OutcomeStatus::Refused,
         Fault::Refused { sqlstate, .. } if sqlstate == "42501" => OutcomeStatus::Refused,
+        // The server's own statement_timeout comes first by design; its words are the only sign of it.
+        Fault::Refused { sqlstate, message } if sqlstate == "57014" && message.contains("statement timeout") => {
+            OutcomeStatus::TimedOut
+        }
         Fault::Refused { .. } => OutcomeStatus::Failed,
         Fault::TimedOut(_) | Fault::Stopped => OutcomeStatus::TimedOut,
         Fault::Lost(_) => OutcomeStatus::Unknown,

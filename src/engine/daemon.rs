@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// A stop waits so long for what is under way, then leaves it to the next start.
-const STOP_WITHIN: Duration = Duration::from_millis(6_500);
+const STOP_WITHIN: Duration = Duration::from_secs(6);
 
 /// Reads configuration and playbooks again; all faults, rendered, when there are any.
 pub type Reload = Arc<dyn Fn() -> Result<Loaded, String> + Send + Sync>;

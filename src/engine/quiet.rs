@@ -94,7 +94,10 @@ impl Quiet {
             (sum(|c| c.overlaps), "ticks", "dropped while the last run went on"),
             (sum(|c| c.missed), "ticks", "missed"),
         ];
-        let words = figures.iter().filter(|(n, ..)| *n > 0).map(|(n, what, how)| format!("{n} {what} {how}"));
+        let words = figures
+            .iter()
+            .filter(|(n, ..)| *n > 0)
+            .map(|(n, what, how)| format!("{n} {} {how}", if *n == 1 { what.trim_end_matches('s') } else { *what }));
         let words: Vec<String> = words.collect();
         let evidence = serde_json::json!({
             "from": crate::model::time::rfc3339_micros(from),

@@ -110,6 +110,8 @@ pub(super) struct Task {
     pub(super) health: Health,
     pub(super) version_num: Option<i32>,
     pub(super) in_recovery: Option<bool>,
+    /// Runs asked for while a newer configuration waits for the last run of the old one.
+    patient: Vec<Asked>,
     /// The driver of a newer configuration; it takes over when no run is under way.
     renew: bool,
     stopping: Option<String>,
@@ -133,6 +135,7 @@ pub fn spawn(world: World, shared: Shared) -> (mpsc::Sender<Mail>, tokio::task::
         version_num: None,
         in_recovery: None,
         renew: false,
+        patient: Vec::new(),
         stopping: None,
         world,
         shared,
@@ -215,6 +218,10 @@ impl Task {
     fn answer(&mut self, playbook: &Arc<Playbook>, due: Due) {
         self.quiet.missed(&playbook.name, due.missed);
         let Some(trigger) = due.run else { return };
+        // A newer configuration waits for the last run of the old one.
+        if self.renew && !self.runs.is_empty() {
+            return self.quiet.overlap(&playbook.name);
+        }
         let busy = self.runs.values().any(|live| live.run.brief.playbook.name == playbook.name);
         match (busy, playbook.on_overlap) {
             (false, _) => self.begin(playbook.clone(), trigger, "daemon".to_owned(), None, None),
@@ -229,6 +236,9 @@ impl Task {
         // Dropping `reply` tells the asker that there is nobody to run it.
         if self.stopping.is_some() {
             return;
+        }
+        if self.renew && !self.runs.is_empty() {
+            return self.patient.push(asked);
         }
         let Some(playbook) = self.world.playbook(&asked.playbook).cloned() else { return };
         let trigger = Trigger { kind: "manual".to_owned(), detail: String::new(), nominal: None };
@@ -265,7 +275,12 @@ impl Task {
         let Some(live) = self.runs.remove(id) else { return };
         let playbook = live.run.brief.playbook.clone();
         self.last.insert(playbook.name.clone(), end.summary.clone());
-        tracing::debug!(run = id, playbook = playbook.name, summary = end.summary, "run ended");
+        let target = self.world.target.name.as_str();
+        if end.acted > 0 || end.held > 0 {
+            tracing::info!(run = id, target, playbook = playbook.name, "{}", end.summary);
+        } else {
+            tracing::debug!(run = id, target, playbook = playbook.name, "{}", end.summary);
+        }
         if let Some(reply) = live.reply {
             let report = RunReport {
                 run: id.to_owned(),
@@ -316,6 +331,9 @@ impl Task {
         self.renew = false;
         self.driver.close().await;
         self.driver = self.shared.connect.driver(&self.world.target, self.world.acts());
+        for asked in std::mem::take(&mut self.patient) {
+            self.ask(asked);
+        }
     }
 
     /// Plans all triggers anew; ticks that lie between are not made up for.

@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 
 /// Limits look back at most this far.
 const HOUR: Duration = Duration::from_hours(1);
+/// Who pauses by the file `PAUSED` in the data directory.
+pub const PAUSED_FILE: &str = "the file PAUSED";
 /// Longest time for which an ended candidate is remembered: the longest cooldown that lint accepts.
 pub const LONGEST_COOLDOWN: Duration = Duration::from_hours(168);
 /// The same thing about the same incident is said again after so long.

@@ -6,6 +6,8 @@ mod limits;
 mod orders;
 mod remedies;
 
+pub use crash::slow_table;
+
 const LONG_QUERIES: &str = "
 version: 1
 name: end-long-queries

@@ -17,7 +17,7 @@ verify: {within: 5s}
 ";
 
 /// A table whose ANALYZE takes long: its index expression sleeps for each sampled row.
-fn slow_table(cluster: &Cluster) {
+pub fn slow_table(cluster: &Cluster) {
     cluster.psql("app", "GRANT app TO pgmedic_act; GRANT CREATE ON SCHEMA public TO app");
     let slow = "SET ROLE app;
         CREATE FUNCTION slow(g int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS
