@@ -1,6 +1,7 @@
 //! The daemon on real servers: what it remedies, what it leaves alone, what it survives.
 
 mod crash;
+mod grants;
 mod limits;
 mod orders;
 mod remedies;
