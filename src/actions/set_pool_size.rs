@@ -4,6 +4,7 @@
 //! next RELOAD puts back to the file's value. The console takes no comment and no parameters, so its
 //! statement is the only one of pgmedic's that does not name its run.
 
+use super::grants::{ANY, Grant, Hand, Needs};
 use super::{Action, Deed, Judgement, Order};
 use crate::model::query::{Act, ActAnswer, Confirm};
 use crate::model::{Candidate, Class, Duration, Kind, Outcome, OutcomeStatus, Place, Pool, Question, Row};
@@ -37,11 +38,24 @@ static SPEC: ActionSpec = ActionSpec {
     danger: "Every pool without a pool_size of its own may open more server connections. Taken back by setting the old value. PgBouncer's next RELOAD puts the file's value back.",
 };
 
+static GRANTS: &[Grant] = &[Grant {
+    hand: Hand::Acting,
+    needs: Needs::PoolerAdmin,
+    from: ANY.0,
+    to: ANY.1,
+    why: "Without it the console lets it look at most, and refuses SET.",
+    also_permits: "every command of the console: PAUSE, KILL, RELOAD and SHUTDOWN too.",
+}];
+
 const KEY: &str = "default_pool_size";
 
 impl Action for SetPoolSize {
     fn spec(&self) -> &'static ActionSpec {
         &SPEC
+    }
+
+    fn grants(&self) -> &'static [Grant] {
+        GRANTS
     }
 
     fn deed(&self, order: &Order) -> Result<Deed, String> {

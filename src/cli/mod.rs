@@ -5,6 +5,7 @@ mod completions;
 mod dsn;
 mod foreground;
 mod global;
+mod grants;
 mod lint;
 mod offline;
 mod output;
@@ -57,6 +58,7 @@ enum Command {
     Targets(targets::Command),
     Playbooks(playbooks::Command),
     Lint(lint::Command),
+    Grants(grants::Command),
     Audit(audit::Command),
     Pause(pause::Command),
     Resume(resume::Command),
@@ -91,6 +93,7 @@ async fn dispatch(command: Command, global: &Global, out: &Out) -> Result<Exit, 
     match command {
         Command::Serve(c) => c.run(global).await,
         Command::Lint(c) => c.run(global, out),
+        Command::Grants(c) => c.run(global, out).await,
         Command::Audit(c) => c.run(global, out).await,
         Command::Run(c) => c.run(global, out).await,
         Command::Plan(c) => c.run(global, out).await,

@@ -33,8 +33,7 @@ impl Task {
                 let (facts, history) = *both;
                 let news = self.health.succeeded(&self.world.target.name, self.shared.clock.now());
                 self.tell(news);
-                self.version_num = Some(facts.server.version_num);
-                self.in_recovery = Some(facts.server.in_recovery);
+                self.saw(&facts.server);
                 What::Looked(Box::new(Look { facts, history, seen }))
             }
             Err(Unseen::Failed(reason)) => {
@@ -87,7 +86,7 @@ impl Task {
     }
 
     /// Records what people should know of the target itself.
-    fn tell(&self, news: Option<Draft>) {
+    pub(super) fn tell(&self, news: Option<Draft>) {
         let Some(mut draft) = news else { return };
         tracing::warn!("{}", draft.reason.as_deref().unwrap_or_default());
         draft.notify.clone_from(&self.world.notify);

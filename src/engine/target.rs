@@ -4,6 +4,7 @@
 use super::api::{RunReport, TargetStatus};
 use super::clock::Clock;
 use super::health::Health;
+use super::privileges::Privileges;
 use super::quiet::Quiet;
 use super::ticker::{Due, Ticker};
 use super::world::World;
@@ -11,7 +12,7 @@ use crate::audit::Audit;
 use crate::decide::run::{Brief, Run, What};
 use crate::drivers::{Connect, TargetDriver};
 use crate::model::record::Trigger;
-use crate::model::{Facts, History, Mode, Timestamp};
+use crate::model::{Facts, History, Mode, Server, Timestamp};
 use crate::playbook::{OnOverlap, Playbook};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub enum Mail {
     Run(String, What),
     /// A look of a run ended.
     Looked(String, Result<Box<(Facts, History)>, Unseen>),
+    /// The server was looked at, for no run.
+    Seen(Box<Server>),
     /// Somebody asks for a run.
     Ask(Asked),
     /// Stop the runs of a playbook (of all, if none), and say why.
@@ -108,6 +111,7 @@ pub(super) struct Task {
     queued: BTreeMap<String, Trigger>,
     last: BTreeMap<String, String>,
     pub(super) health: Health,
+    pub(super) privileges: Privileges,
     pub(super) version_num: Option<i32>,
     pub(super) in_recovery: Option<bool>,
     /// Runs asked for while a newer configuration waits for the last run of the old one.
@@ -132,6 +136,7 @@ pub fn spawn(world: World, shared: Shared) -> (mpsc::Sender<Mail>, tokio::task::
         queued: BTreeMap::new(),
         last: BTreeMap::new(),
         health: Health::default(),
+        privileges: Privileges::default(),
         version_num: None,
         in_recovery: None,
         renew: false,
@@ -146,6 +151,7 @@ pub fn spawn(world: World, shared: Shared) -> (mpsc::Sender<Mail>, tokio::task::
 impl Task {
     async fn live(mut self, mut mailbox: mpsc::Receiver<Mail>) {
         self.set_tickers().await;
+        self.look_at_server();
         loop {
             let wake = self.wakes();
             let clock = self.shared.clock.clone();
@@ -173,6 +179,7 @@ impl Task {
         match letter {
             Mail::Run(run, what) => self.happened(&run, what),
             Mail::Looked(run, looked) => self.looked(&run, looked),
+            Mail::Seen(server) => self.saw(&server),
             Mail::Ask(asked) => self.ask(asked),
             Mail::Abort(playbook, why) => self.abort(playbook.as_deref(), &why),
             Mail::Status(reply) => drop(reply.send(self.standing())),
@@ -331,6 +338,7 @@ impl Task {
         self.renew = false;
         self.driver.close().await;
         self.driver = self.shared.connect.driver(&self.world.target, self.world.acts());
+        self.look_at_server();
         for asked in std::mem::take(&mut self.patient) {
             self.ask(asked);
         }
@@ -370,10 +378,11 @@ impl Task {
     }
 
     fn state(&self) -> String {
-        match (self.health.trouble(), self.version_num) {
-            (Some(why), _) => why.to_owned(),
-            (None, Some(_)) => "up".to_owned(),
-            (None, None) => "not looked at yet".to_owned(),
+        match (self.health.trouble(), self.privileges.trouble(), self.version_num) {
+            (Some(why), _, _) => why.to_owned(),
+            (None, Some(what), Some(_)) => format!("up, but {what} is missing"),
+            (None, None, Some(_)) => "up".to_owned(),
+            (None, _, None) => "not looked at yet".to_owned(),
         }
     }
 

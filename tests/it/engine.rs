@@ -2,6 +2,7 @@
 
 mod breaking;
 mod crash;
+mod grants;
 mod limits;
 mod orders;
 mod remedies;
