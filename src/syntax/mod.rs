@@ -8,9 +8,11 @@ pub mod cron;
 pub mod fault;
 pub mod node;
 pub mod parse;
+mod protected;
 pub mod read;
 pub mod reference;
 pub mod render;
+pub mod schema;
 mod selectors;
 pub mod values;
 
