@@ -13,7 +13,7 @@ pub fn advise(file: &Path, text: &str) -> Vec<Fault> {
     let Some(root) = syntax::parse(&mut Reader::new(&name, text)) else { return Vec::new() };
     let mut reader = Reader::new(&name, text);
     each(&root, "dsn", &mut |dsn| transport(&mut reader, dsn));
-    let query_text = below(&root, "audit").and_then(|audit| below(audit, "query_text"));
+    let query_text = root.below("audit").and_then(|audit| audit.below("query_text"));
     if query_text.and_then(Node::scalar) == Some("none") {
         each(&root, "protect", &mut |protect| without_texts(&mut reader, protect));
     }
@@ -22,7 +22,7 @@ pub fn advise(file: &Path, text: &str) -> Vec<Fault> {
 
 /// Without texts there is nothing that a pattern could match, so a protection would silently be none.
 fn without_texts(reader: &mut Reader, protect: &Node) {
-    let Some(queries) = below(protect, "queries") else { return };
+    let Some(queries) = protect.below("queries") else { return };
     if matches!(&queries.kind, Kind::Seq(items) if !items.is_empty()) {
         let message = "these patterns protect nothing: with `audit.query_text: none` no query's text is there to match";
         let help = "write `query_text: redacted`, or protect by `users` or `applications`";
@@ -135,11 +135,6 @@ fn each(node: &Node, key: &str, with: &mut dyn FnMut(&Node)) {
             }
         }
     }
-}
-
-fn below<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
-    let Kind::Map(entries) = &node.kind else { return None };
-    entries.iter().find(|e| e.key == key).map(|e| &e.value)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::syntax::{Kind, Node, Reader, Span};
 #[must_use]
 pub fn place(playbook: &Playbook, keys: &[&str]) -> Span {
     let root = tree(playbook);
-    let node = keys.iter().try_fold(root.as_ref(), |node, key| Some(below(node?, key)));
+    let node = keys.iter().try_fold(root.as_ref(), |node, key| Some(node?.below(key)));
     node.flatten().map_or(Span::default(), |node| node.span)
 }
 
@@ -15,18 +15,13 @@ pub fn place(playbook: &Playbook, keys: &[&str]) -> Span {
 #[must_use]
 pub fn rungs(playbook: &Playbook) -> Vec<Span> {
     let root = tree(playbook);
-    let Some(Kind::Seq(items)) = root.as_ref().and_then(|root| below(root, "do")).map(|node| &node.kind) else {
+    let Some(Kind::Seq(items)) = root.as_ref().and_then(|root| root.below("do")).map(|node| &node.kind) else {
         return Vec::new();
     };
-    items.iter().filter(|item| below(item, "wait").is_none()).map(|item| item.span).collect()
+    items.iter().filter(|item| item.below("wait").is_none()).map(|item| item.span).collect()
 }
 
 /// The text was read without a fault before, so nothing new is reported here.
 fn tree(playbook: &Playbook) -> Option<Node> {
     read::tree(&mut Reader::new(&playbook.file, &playbook.text))
-}
-
-fn below<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
-    let Kind::Map(entries) = &node.kind else { return None };
-    entries.iter().find(|e| e.key == key).map(|e| &e.value)
 }

@@ -21,7 +21,11 @@ pub(super) fn check(reader: &mut Reader, map: &Map) {
                 let message = format!("{} protects nothing: {why}", quote(text));
                 reader.warning(item.span, "never-matches", message, help);
             } else if let Some(other) = covering(&entry.key, items, at) {
-                let message = format!("{} adds nothing: {} already covers it", quote(text), quote(other));
+                let message = if other == text {
+                    format!("{} is written twice", quote(text))
+                } else {
+                    format!("{} adds nothing: {} covers it already", quote(text), quote(other))
+                };
                 reader.warning(item.span, "shadowed-pattern", message, "remove one of the two");
             }
         }

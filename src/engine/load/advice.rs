@@ -30,7 +30,8 @@ fn nobody_is_told(config: &Config, playbook: &Playbook) -> Option<Fault> {
         config.file.display()
     );
     let help = "add `channels` and `notify: [NAME]` to the configuration, or `notify: [NAME]` here";
-    Some(warning(playbook, places::place(playbook, &["mode"]), "no-channel", message).with_help(help))
+    let span = places::place(playbook, &["mode"]);
+    Some(warning(playbook, span, "no-channel", message).with_help(help))
 }
 
 fn without_texts(config: &Config, playbook: &Playbook) -> Option<Fault> {
