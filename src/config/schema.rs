@@ -21,13 +21,13 @@ pub fn schema() -> Json {
             ("timezone", "Zone of schedules and windows that name none. Default UTC.", M.zone()),
             ("notify", "Channels for the daemon's own events, and for playbooks that name none.", M.names(true)),
             ("http", "How commands reach the daemon.", http()),
-            ("targets", "The servers that are looked after.", list(target(), false)),
+            ("targets", "The servers that are looked after.", list(&target(), false)),
             ("policy", "What holds on all targets, whatever a playbook says.", policy()),
             ("windows", "Named times for `window` triggers and the guards `allow_in` and `not_in`.", windows()),
-            ("freezes", "Periods with a lower ceiling.", list(freeze(), true)),
-            ("channels", "Where people are told.", list(channel(), true)),
+            ("freezes", "Periods with a lower ceiling.", list(&freeze(), true)),
+            ("channels", "Where people are told.", list(&channel(), true)),
             ("audit", "What the audit log keeps.", audit()),
-            ("playbooks", "Playbook files; relative paths start at this file's folder.", list(M.text(), true)),
+            ("playbooks", "Playbook files; relative paths start at this file's folder.", list(&M.text(), true)),
         ],
     );
     M.root("pgmedic configuration", "pgmedic.yaml: targets, policy, windows, channels and playbooks.", root)
@@ -57,7 +57,7 @@ fn target() -> Json {
             ("mode", "Ceiling of this target: observe (default) < approve < enforce.", M.word(&Mode::ALL)),
             ("labels", "Playbooks, freezes and channels choose targets by these.", M.labels()),
             ("databases", "Databases in which table work looks; default all but templates.", M.patterns(false)),
-            ("pgbouncer", "The PgBouncers before this server.", list(pgbouncer(), true)),
+            ("pgbouncer", "The PgBouncers before this server.", list(&pgbouncer(), true)),
         ],
     )
 }
@@ -146,7 +146,7 @@ fn windows() -> Json {
             ("timezone", "Its zone; without it that of the configuration.", M.zone()),
         ],
     );
-    map_of("^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$", &list(window, false))
+    map_of("^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$", &list(&window, false))
 }
 
 fn freeze() -> Json {
@@ -179,7 +179,7 @@ fn channel() -> Json {
             ("name", "Unique name.", M.name()),
             ("slack", "Slack's incoming webhook.", object(&channels::SLACK, &[slack_url])),
             ("webhook", "A webhook signed as Standard Webhooks say.", webhook),
-            ("events", "Events that it wants; without it all.", list(M.word(&events), false)),
+            ("events", "Events that it wants; without it all.", list(&M.word(&events), false)),
             ("match", "Matchers over the target's labels, all of which must match.", M.matchers()),
             ("allow_private", "Private and loopback addresses may be reached, and plain http there.", M.bool()),
         ],

@@ -29,7 +29,7 @@ pub fn schema(catalogue: &Catalogue) -> Json {
                 M.word(&Mode::ALL),
             ),
             ("vars", "Values that the playbook uses as \"${var:NAME}\".", vars()),
-            ("triggers", "What asks for a run; none: only by hand.", list(trigger(), true)),
+            ("triggers", "What asks for a run; none: only by hand.", list(&trigger(), true)),
             (
                 "targets",
                 "Where it runs: `all`, matchers over labels, or names. Must be written for approve and enforce.",
@@ -101,7 +101,7 @@ fn steps(catalogue: &Catalogue) -> Json {
     let mode = || ("mode", "Lowers what this one step may do.", M.word(&Mode::ALL));
     let each = catalogue.actions.iter().map(|a| (a.name, a.about, arguments(a.params, vec![mode()])));
     let wait = ("wait", "Lets the step before it work; stands between two actions.", M.duration());
-    let mut steps = list(json!({"anyOf": [bare, one_of(closed(each.chain([wait]), &[]))]}), true);
+    let mut steps = list(&json!({"anyOf": [bare, one_of(closed(each.chain([wait]), &[]))]}), true);
     steps["maxItems"] = json!(ladder::STEPS_MAX);
     steps
 }
@@ -130,7 +130,7 @@ fn parameter(params: &'static [Param], param: &Param) -> Json {
         ParamType::Share => M.share(),
         ParamType::Word(words) => M.word(&words.iter().map(|word| (*word, ())).collect::<Vec<_>>()),
         ParamType::Selector(respects) => M.selector(respects),
-        ParamType::Overrides { respects, params: named } => list(an_override(params, respects, named), true),
+        ParamType::Overrides { respects, params: named } => list(&an_override(params, respects, named), true),
     };
     if let Some(default) = param.default {
         let number = matches!(param.ty, ParamType::Count { .. } | ParamType::Share);
@@ -161,7 +161,7 @@ fn guard() -> Json {
             ("not_in", "Windows none of which may be open.", M.names(false)),
             ("time_budget", "The run starts nothing new after so long.", M.duration()),
             ("protect", "Never touched; adds to policy.", M.protect()),
-            ("include", "Lets DDL or batch commands be candidates.", list(M.word(&Include::ALL), true)),
+            ("include", "Lets DDL or batch commands be candidates.", list(&M.word(&Include::ALL), true)),
         ],
     )
 }

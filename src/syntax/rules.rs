@@ -16,12 +16,6 @@ const fn rule(code: &'static str, about: &'static str, help: &'static str) -> Ru
     Rule { code, about, help }
 }
 
-/// The rule of a code.
-#[must_use]
-pub fn of(code: &str) -> Option<&'static Rule> {
-    RULES.iter().find(|rule| rule.code == code)
-}
-
 /// All, in order of code.
 pub static RULES: &[Rule] = &[
     rule("bad-channel", "A channel does not say where to tell people", "Write either `slack` or `webhook` below it."),
@@ -33,6 +27,7 @@ pub static RULES: &[Rule] = &[
     rule("bad-dsn", "A text is no connection string", "Write postgresql://USER@HOST/DATABASE or \"host=… user=…\"."),
     rule("bad-duration", "A text is no length of time", "Write a number with a unit: 30s, 5m, 1h30m."),
     rule("bad-find", "`find` does not name exactly one finder", "Write `find: NAME`, or `find: {NAME: {…}}`."),
+    rule("bad-matcher", "A text is no matcher over labels", "Write env=\"prod\" or severity=~\"warning|critical\"."),
     rule("bad-moment", "A text is no moment, or an end comes before its beginning", "Write 2026-11-27T00:00:00Z."),
     rule("bad-name", "A text cannot be a name", "Use letters, digits, `-`, `_` and `.`."),
     rule(
@@ -40,7 +35,6 @@ pub static RULES: &[Rule] = &[
         "A text is no pattern",
         "Write * for any text, ? for one character, [ab] or {a,b} for a choice.",
     ),
-    rule("bad-matcher", "A text is no matcher over labels", "Write env=\"prod\" or severity=~\"warning|critical\"."),
     rule(
         "bad-reference",
         "A reference stands where none is understood",

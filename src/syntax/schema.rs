@@ -81,7 +81,7 @@ impl Maker {
     /// A list of names.
     #[must_use]
     pub fn names(self, may_be_empty: bool) -> Json {
-        list(self.name(), may_be_empty)
+        list(&self.name(), may_be_empty)
     }
 
     /// A length of time above zero.
@@ -148,7 +148,7 @@ impl Maker {
     #[must_use]
     pub fn matchers(self) -> Json {
         let pattern = r"^\s*[A-Za-z_][A-Za-z0-9_]*\s*(=~|!~|!=|=)";
-        list(self.single(json!({"type": "string", "pattern": pattern, "examples": ["env=\"prod\""]})), false)
+        list(&self.single(json!({"type": "string", "pattern": pattern, "examples": ["env=\"prod\""]})), false)
     }
 
     /// Names and values.
@@ -160,7 +160,7 @@ impl Maker {
     /// Globs.
     #[must_use]
     pub fn patterns(self, may_be_empty: bool) -> Json {
-        list(self.text(), may_be_empty)
+        list(&self.text(), may_be_empty)
     }
 
     /// `only`, `except` or `match`: at least one respect, each with at least one pattern.
@@ -234,7 +234,7 @@ pub fn map_of(keys: &str, values: &Json) -> Json {
 
 /// A list.
 #[must_use]
-pub fn list(items: Json, may_be_empty: bool) -> Json {
+pub fn list(items: &Json, may_be_empty: bool) -> Json {
     let mut schema = json!({"type": "array", "items": items});
     if !may_be_empty {
         schema["minItems"] = json!(1);

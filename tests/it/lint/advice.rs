@@ -110,7 +110,7 @@ fn what_is_shipped_is_without_a_warning() {
 #[test]
 fn every_code_has_a_rule() {
     let used = regex::Regex::new(
-        r#"(?s)(?:\b(?:error|error_help|warning|neither)\(|Severity::(?:Error|Warning),)[^"]{0,160}?"([a-z][a-z0-9-]*)""#,
+        r#"(?s)(?:\b(?:error|error_help|warning|neither)\(|Severity::(?:Error|Warning),|Refers::\w+ =>)[^"]{0,160}?"([a-z][a-z0-9-]*)""#,
     )
     .unwrap();
     let mut codes = std::collections::BTreeSet::new();
@@ -125,8 +125,9 @@ fn every_code_has_a_rule() {
         pgmedic::syntax::rules::RULES.iter().map(|rule| rule.code.to_owned()).collect();
     let missing: Vec<&String> = codes.difference(&described).collect();
     assert!(missing.is_empty(), "codes without a rule: {missing:?}");
-    let texts: String = pgmedic::syntax::rules::RULES.iter().map(|rule| rule.about).collect();
-    assert!(!texts.is_empty() && pgmedic::syntax::rules::of("yaml").is_some());
+    let unused: Vec<&String> = described.difference(&codes).collect();
+    assert!(unused.is_empty(), "rules without a use: {unused:?}");
+    assert!(pgmedic::syntax::rules::RULES.is_sorted_by_key(|rule| rule.code), "not in order of code");
 }
 
 fn used_in(file: &Path, used: &regex::Regex) -> Vec<String> {

@@ -54,11 +54,13 @@ fn sarif_has_all_that_the_standard_requires() {
         assert!(rule["help"]["text"].as_str().is_some_and(|t| !t.is_empty()), "{rule}");
         assert!(rule["shortDescription"]["text"].as_str().is_some_and(|t| !t.is_empty()), "{rule}");
     }
-    let results = run["results"].as_array().unwrap();
-    for result in results {
+    let mut results = run["results"].as_array().unwrap().clone();
+    for result in &mut results {
         let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
         assert_eq!(rules[index]["id"], result["ruleId"]);
         assert!(["error", "warning"].contains(&result["level"].as_str().unwrap()));
+        // It changes with each new rule.
+        result.as_object_mut().unwrap().remove("ruleIndex");
     }
     insta::assert_json_snapshot!("sarif", results);
 }
