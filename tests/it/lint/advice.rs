@@ -19,7 +19,7 @@ fn linted(config: &str, playbooks: &[&str]) -> (Report, String) {
     (report, shown.replace(&folder, ""))
 }
 
-const HEAD: &str = "version: 1\ntargets: [{name: a, dsn: 'host=/tmp', mode: enforce}]\nplaybooks: [playbooks/*.yaml]\n";
+const HEAD: &str = "version: 1\ntargets: [{name: a, dsn: 'host=/run', mode: enforce}]\nplaybooks: [playbooks/*.yaml]\n";
 
 #[test]
 fn names_that_meet_nothing_and_names_that_meet_twice() {
@@ -60,7 +60,7 @@ fn a_rung_capped_by_its_own_class() {
 
 #[test]
 fn protections_that_protect_nothing() {
-    let config = "version: 1\ntargets: [{name: a, dsn: 'host=/tmp'}]\nplaybooks: [playbooks/*.yaml]\npolicy:\n  protect:\n    \
+    let config = "version: 1\ntargets: [{name: a, dsn: 'host=/run'}]\nplaybooks: [playbooks/*.yaml]\npolicy:\n  protect:\n    \
                   users: [backup_a, 'backup_*', postgres, postgres]\n    client_addrs: [db1.example, 10.0.0.0/8]\n    \
                   tables: [shop.audit.log]\n    databases: [a123456789b123456789c123456789d123456789e123456789f123456789g123]\n    \
                   queries: ['^--', '(?i)^\\s*/\\* backup', '^ select', '[a&&b]', 'select 1']\n";

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 const CONFIG: &str =
-    "version: 1\ntargets: [{name: ö, dsn: 'host=/tmp', mode: enforced}]\nplaybooks: ['../play, books/*.yaml']\n";
+    "version: 1\ntargets: [{name: ö, dsn: 'host=/run', mode: enforced}]\nplaybooks: ['../play, books/*.yaml']\n";
 
 /// The program in `conf` beside `play, books`, with options behind `lint`.
 fn lint(folder: &Path, files: &[&str], options: &[&str]) -> Output {
