@@ -17,6 +17,7 @@ mod reach;
 mod reload;
 mod resume;
 mod run;
+mod schema;
 mod serve;
 mod start;
 mod status;
@@ -63,6 +64,7 @@ enum Command {
     Pause(pause::Command),
     Resume(resume::Command),
     Reload(reload::Command),
+    Schema(schema::Command),
     Version(version::Command),
     Completions(completions::Command),
 }
@@ -104,6 +106,7 @@ async fn dispatch(command: Command, global: &Global, out: &Out) -> Result<Exit, 
         Command::Pause(c) => c.run(global, out).await,
         Command::Resume(c) => c.run(global, out).await,
         Command::Reload(c) => c.run(global, out).await,
+        Command::Schema(c) => c.run(),
         Command::Version(c) => c.run(out),
         Command::Completions(c) => c.run(),
     }

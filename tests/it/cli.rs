@@ -68,6 +68,7 @@ fn help_shows_the_commands_and_the_exit_codes() {
     out:   pause        Stand still: nothing is acted on until resumed; deciding and recording go on
     out:   resume       End a pause of exactly this scope
     out:   reload       Have the daemon read configuration and playbooks again: all or nothing
+    out:   schema       Print the JSON Schema of a file, for editors
     out:   version      Print which pgmedic this is
     out:   completions  Print the completions of a shell
     out:   help         Print this message or the help of the given subcommand(s)
