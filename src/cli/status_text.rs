@@ -32,7 +32,9 @@ pub fn status(status: &Status, now: Timestamp, paint: Paint, width: Option<u16>)
     out + "\n" + &targets(&status.targets, paint, width) + "\n" + &playbooks(&status.playbooks, now, paint, width)
 }
 
-fn paused(scope: &Scope, pause: &Pause) -> String {
+/// One pause: what it covers, who ordered it, since when, until when, why.
+#[must_use]
+pub fn paused(scope: &Scope, pause: &Pause) -> String {
     let what = match (&scope.target, &scope.playbook) {
         (None, None) => "everything".to_owned(),
         (Some(t), None) => format!("target {t}"),

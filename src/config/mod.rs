@@ -1,12 +1,15 @@
 //! What `pgmedic.yaml` says, after it was read and found sound.
 
+mod advice;
 mod channels;
 pub mod dsn;
 pub mod policy;
 pub mod read;
 mod rules;
+pub mod schema;
 mod targets;
 
+pub use advice::advise;
 pub use policy::{Ceilings, Freeze, Limits, Policy, SameQuery, Window};
 pub use read::{Surroundings, read};
 
@@ -150,6 +153,12 @@ pub enum QueryText {
     Full,
     /// Not at all.
     None,
+}
+
+impl QueryText {
+    /// All with the word users write.
+    pub const ALL: [(&'static str, QueryText); 3] =
+        [("redacted", QueryText::Redacted), ("full", QueryText::Full), ("none", QueryText::None)];
 }
 
 /// What a person or token may do, in rising order.

@@ -4,7 +4,7 @@ use super::read::Folder;
 use super::{Login, PgBouncer, Target};
 use crate::syntax::{Keys, Map, Node, Reader};
 
-const TARGET: Keys = Keys {
+pub(super) const TARGET: Keys = Keys {
     what: "a target",
     known: &["name", "dsn", "password", "act_as", "mode", "labels", "databases", "pgbouncer"],
     required: &["name", "dsn"],
@@ -21,9 +21,9 @@ const TARGET: Keys = Keys {
     ],
 };
 
-const LOGIN: Keys = Keys { what: "`act_as`", known: &["user", "password"], required: &["user"], later: &[] };
+pub(super) const LOGIN: Keys = Keys { what: "`act_as`", known: &["user", "password"], required: &["user"], later: &[] };
 
-const PGBOUNCER: Keys = Keys {
+pub(super) const PGBOUNCER: Keys = Keys {
     what: "a PgBouncer",
     known: &["name", "dsn", "password", "persist"],
     required: &["name", "dsn"],

@@ -120,7 +120,11 @@ impl Login {
     }
 }
 
-fn own_name() -> Result<String, String> {
+/// The user of the process, as libpq takes it where none is named.
+///
+/// # Errors
+/// When the system does not know it.
+pub fn own_name() -> Result<String, String> {
     let user = User::from_uid(geteuid()).ok().flatten();
     user.map(|u| u.name).ok_or_else(|| "no user is named: write it in the connection string or set PGUSER".to_owned())
 }

@@ -16,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 /// A cancel opens a connection of its own; it must not wait longer than this for it.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Settings are taken at once, or the server stands still.
+const SET_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// One running server, whatever way leads there: the moment it started, to the microsecond, and its port.
 /// Copies of a server share their system identifier, and addresses may be a balancer's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +89,7 @@ impl Session {
         }
         self.changed.store(true, Ordering::Relaxed);
         let sql = statements(settings.iter().map(|(name, value)| (*name, value.as_str())));
-        self.client.batch_execute(&sql).await.map_err(|e| fault::before(&e))
+        self.execute(&sql).await
     }
 
     /// The session's own settings again, if they were changed.
@@ -98,9 +101,19 @@ impl Session {
             return Ok(());
         }
         let sql = statements(self.purpose.settings(self.major));
-        self.client.batch_execute(&sql).await.map_err(|e| fault::before(&e))?;
+        self.execute(&sql).await?;
         self.changed.store(false, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// A server that stands still must not hold the session's user for ever: after the timeout the session
+    /// is of no use.
+    async fn execute(&self, sql: &str) -> Result<(), Fault> {
+        let Ok(done) = tokio::time::timeout(SET_TIMEOUT, self.client.batch_execute(sql)).await else {
+            let after = crate::model::time::in_words(SET_TIMEOUT);
+            return Err(Fault::Unreachable(format!("the server did not take a setting within {after}")));
+        };
+        done.map_err(|e| fault::before(&e))
     }
 }
 

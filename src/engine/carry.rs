@@ -5,8 +5,9 @@ use super::target::{Mail, Task, Unseen};
 use super::world::address;
 use crate::audit::{self, AppendError, Audit};
 use crate::decide::run::{Brief, Effect, Entry, Event, Look, What};
-use crate::model::history::{Pause, Scope};
-use crate::model::{Candidate, Draft, Facts, History};
+use crate::model::history::{PAUSED_FILE, Pause, Scope};
+use crate::model::time::to_micros;
+use crate::model::{Candidate, Draft, Facts, History, Timestamp};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -32,8 +33,7 @@ impl Task {
                 let (facts, history) = *both;
                 let news = self.health.succeeded(&self.world.target.name, self.shared.clock.now());
                 self.tell(news);
-                self.version_num = Some(facts.server.version_num);
-                self.in_recovery = Some(facts.server.in_recovery);
+                self.saw(&facts.server);
                 What::Looked(Box::new(Look { facts, history, seen }))
             }
             Err(Unseen::Failed(reason)) => {
@@ -86,8 +86,9 @@ impl Task {
     }
 
     /// Records what people should know of the target itself.
-    fn tell(&self, news: Option<Draft>) {
+    pub(super) fn tell(&self, news: Option<Draft>) {
         let Some(mut draft) = news else { return };
+        tracing::warn!("{}", draft.reason.as_deref().unwrap_or_default());
         draft.notify.clone_from(&self.world.notify);
         address(&self.world.channels, &mut draft);
         let audit = self.shared.audit.clone();
@@ -105,6 +106,7 @@ impl Task {
             }
             let errand = look::Errand {
                 target: &brief.target,
+                run: &brief.id,
                 labels: &brief.labels,
                 playbook: &brief.playbook,
                 only: only.as_ref(),
@@ -170,8 +172,9 @@ pub async fn history(audit: &Audit, data_dir: &Path) -> Result<History, String> 
 #[must_use]
 pub fn with_paused_file(mut history: History, data_dir: &Path) -> History {
     if let Some(reason) = paused_by_file(data_dir) {
-        let actor = "the file PAUSED".to_owned();
-        let pause = Pause { actor, reason, since: crate::model::Timestamp::MIN, until: None };
+        let written = std::fs::metadata(data_dir.join("PAUSED")).and_then(|m| m.modified()).ok();
+        let since = written.and_then(|at| Timestamp::try_from(at).ok()).unwrap_or(Timestamp::UNIX_EPOCH);
+        let pause = Pause { actor: PAUSED_FILE.to_owned(), reason, since: to_micros(since), until: None };
         history.pauses.insert(Scope::default(), pause);
     }
     history
@@ -181,11 +184,16 @@ pub fn with_paused_file(mut history: History, data_dir: &Path) -> History {
 #[must_use]
 pub fn paused_by_file(data_dir: &Path) -> Option<String> {
     let path = data_dir.join("PAUSED");
-    path.exists().then(|| {
-        let text = std::fs::read_to_string(&path).unwrap_or_default();
-        let line = text.lines().next().unwrap_or_default().trim();
-        if line.is_empty() { "no reason given".to_owned() } else { line.chars().take(200).collect() }
-    })
+    match std::fs::symlink_metadata(&path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
+        // What cannot be looked at is taken for a pause, as the log's writer does.
+        Err(e) => Some(format!("{} cannot be looked at: {e}", path.display())),
+        Ok(_) => {
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let line = text.lines().next().unwrap_or_default().trim();
+            Some(if line.is_empty() { "no reason given".to_owned() } else { line.chars().take(200).collect() })
+        }
+    }
 }
 
 /// Appends one record; a log that cannot be written says so itself, loudly.

@@ -70,7 +70,8 @@ fn rest(target: &str, failures: u32) -> Duration {
     doubled.mul_f64(1.0 - f64::from(hash[0]) / 1024.0)
 }
 
-fn told(target: &str, headline: &str, lines: Vec<String>) -> Draft {
+/// The record of a message about a target itself.
+pub(super) fn told(target: &str, headline: &str, lines: Vec<String>) -> Draft {
     let mut draft = Draft {
         target: Some(target.to_owned()),
         actor: Some("daemon".to_owned()),

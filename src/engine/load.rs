@@ -10,6 +10,7 @@ use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+mod advice;
 mod glob;
 mod sort;
 
@@ -216,6 +217,7 @@ impl Reading {
     ) -> Result<(Option<Config>, Vec<Playbook>), LoadError> {
         let (config, faults) = config::read(file, text, &Disk);
         self.faults.extend(faults);
+        self.faults.extend(config::advise(file, text));
         let Some(config) = config else { return Ok((None, Vec::new())) };
         let mut playbooks = Vec::new();
         for file in &config.playbook_files {
@@ -229,6 +231,7 @@ impl Reading {
         }
         for playbook in &playbooks {
             self.check_names(&config, playbook);
+            self.faults.extend(advice::advise(&config, playbook));
         }
         Ok((Some(config), playbooks))
     }

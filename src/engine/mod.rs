@@ -14,11 +14,12 @@ mod look;
 mod orders;
 pub mod outbox;
 pub mod peek;
+mod privileges;
 mod quiet;
 mod recovery;
 mod secrets;
 mod target;
 mod ticker;
-mod world;
+pub mod world;
 
 pub use daemon::{Daemon, Reload, Setup};

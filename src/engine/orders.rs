@@ -8,17 +8,17 @@ use super::target::Standing;
 use super::world::World;
 use crate::model::history::{PauseOrder, Scope};
 use crate::model::record::{Draft, RecordKind};
-use crate::model::time::after;
+use crate::model::time::{after, to_micros};
 use crate::model::{Duration, Timestamp};
 use std::collections::BTreeMap;
 
 /// The record of an order to pause.
 #[must_use]
 pub fn pause(request: &PauseRequest, actor: &str, now: Timestamp, notify: &[String]) -> Draft {
-    let until = request.for_seconds.map(|s| after(now, Duration::from_secs(s)));
+    let until = request.for_seconds.map(|s| to_micros(after(now, Duration::from_secs(s))));
     let reason = if request.reason.is_empty() { "no reason given".to_owned() } else { request.reason.clone() };
     let what = in_words(&request.scope);
-    let ends = until.map_or_else(|| "until resumed".to_owned(), |u| format!("until {u}"));
+    let ends = until.map_or_else(|| "until resumed".to_owned(), |u| format!("until {u:.0}"));
     let headline = format!("pgmedic is paused for {what} by {actor}");
     order("pause", &request.scope, until, actor, reason.clone(), notify, &headline, vec![reason, ends])
 }

@@ -32,22 +32,17 @@ pub fn references(playbook: &Playbook) -> Vec<NamedAt> {
     let mut reader = Reader::new(&playbook.file, &playbook.text);
     let Some(root) = read::tree(&mut reader) else { return Vec::new() };
     let mut found = Vec::new();
-    collect(below(&root, "notify"), Refers::Channel, &mut found);
-    let guard = below(&root, "guard");
-    collect(guard.and_then(|g| below(g, "allow_in")), Refers::Window, &mut found);
-    collect(guard.and_then(|g| below(g, "not_in")), Refers::Window, &mut found);
-    if let Some(Kind::Seq(triggers)) = below(&root, "triggers").map(|n| &n.kind) {
+    collect(root.below("notify"), Refers::Channel, &mut found);
+    let guard = root.below("guard");
+    collect(guard.and_then(|g| g.below("allow_in")), Refers::Window, &mut found);
+    collect(guard.and_then(|g| g.below("not_in")), Refers::Window, &mut found);
+    if let Some(Kind::Seq(triggers)) = root.below("triggers").map(|n| &n.kind) {
         for trigger in triggers {
-            collect(below(trigger, "window"), Refers::Window, &mut found);
+            collect(trigger.below("window"), Refers::Window, &mut found);
         }
     }
-    collect(below(&root, "targets").and_then(|t| below(t, "names")), Refers::Target, &mut found);
+    collect(root.below("targets").and_then(|t| t.below("names")), Refers::Target, &mut found);
     found
-}
-
-fn below<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
-    let Kind::Map(entries) = &node.kind else { return None };
-    entries.iter().find(|e| e.key == key).map(|e| &e.value)
 }
 
 fn collect(node: Option<&Node>, refers: Refers, found: &mut Vec<NamedAt>) {
