@@ -168,7 +168,7 @@ mod tests {
             "about": "Cancel, then terminate, application queries that run too long.",
             "mode": "observe", "verdict": "observe", "reason": "1 long query; the playbook's mode is observe",
             "guards": [{"name": "role", "verdict": "pass", "detail": "a primary, as wanted"},
-                       {"name": "mode", "verdict": {"cap": "observe"}, "detail": "the playbook's mode is observe"}],
+                       {"name": "mode", "verdict": "at_most_observe", "detail": "the playbook's mode is observe"}],
             "candidates": [
                 {"candidate": backend, "verdict": "observe", "reason": "it ran 12m 3s, limit 5m",
                  "guards": [{"name": "protected", "verdict": "pass", "detail": "no pattern matches"}],

@@ -18,6 +18,7 @@ mod privileges;
 mod quiet;
 mod recovery;
 mod secrets;
+mod standing;
 mod target;
 mod ticker;
 pub mod world;

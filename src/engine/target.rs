@@ -106,10 +106,10 @@ pub(super) struct Task {
     /// Digests of the last decisions, by playbook and candidate key.
     pub(super) seen: BTreeMap<String, BTreeMap<String, String>>,
     pub(super) quiet: Quiet,
-    tickers: Vec<Ticker>,
+    pub(super) tickers: Vec<Ticker>,
     /// At most one tick waits per playbook.
     queued: BTreeMap<String, Trigger>,
-    last: BTreeMap<String, String>,
+    pub(super) last: BTreeMap<String, String>,
     pub(super) health: Health,
     pub(super) privileges: Privileges,
     pub(super) version_num: Option<i32>,
@@ -375,34 +375,5 @@ impl Task {
         for (playbook, said) in due {
             self.answer(&playbook, said);
         }
-    }
-
-    fn state(&self) -> String {
-        match (self.health.trouble(), self.privileges.trouble(), self.version_num) {
-            (Some(why), _, _) => why.to_owned(),
-            (None, Some(what), Some(_)) => format!("up, but {what} is missing"),
-            (None, None, Some(_)) => "up".to_owned(),
-            (None, _, None) => "not looked at yet".to_owned(),
-        }
-    }
-
-    fn standing(&self) -> Standing {
-        let mut next = BTreeMap::new();
-        for ticker in &self.tickers {
-            if let (Some(playbook), Some(at)) = (self.world.playbooks.get(ticker.playbook), ticker.wakes()) {
-                let entry = next.entry(playbook.name.clone()).or_insert(at);
-                *entry = at.min(*entry);
-            }
-        }
-        let doing = |live: &Live| (live.run.brief.id.clone(), live.run.brief.playbook.name.clone(), live.run.doing());
-        let target = TargetStatus {
-            name: self.world.target.name.clone(),
-            mode: self.world.target.mode,
-            state: self.state(),
-            version_num: self.version_num,
-            role: self.in_recovery.map(|standby| if standby { "standby" } else { "primary" }.to_owned()),
-            runs: self.runs.values().map(doing).collect(),
-        };
-        Standing { target, next, last: self.last.clone() }
     }
 }

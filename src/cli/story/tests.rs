@@ -111,7 +111,7 @@ fn a_run_that_only_observes() {
         trigger("30s"),
         json!({"time": at(0), "kind": "decision", "mode": "observe", "verdict": "observe", "reason": "1 long query",
                "guards": [guard("role", &json!("pass"), "a primary, as wanted"),
-                          guard("mode", &json!({"cap": "observe"}), "the playbook's mode is observe")],
+                          guard("mode", &json!("at_most_observe"), "the playbook's mode is observe")],
                "evidence": {"candidates_found": 230, "candidates_not_shown": 229, "facts": facts(&[backend()]),
                             "history": history(), "queue": {"waiting": [1, 2]}}}),
         json!({"time": at(0), "kind": "decision", "mode": "observe", "verdict": "observe", "candidate": backend(),
