@@ -3,9 +3,6 @@
 mod keys;
 mod pairs;
 mod params;
-#[cfg(test)]
-#[path = "dsn/tests.rs"]
-mod rules;
 mod url;
 
 pub use params::Params;

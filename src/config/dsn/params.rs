@@ -159,3 +159,7 @@ fn unknown(name: &str) -> String {
         None => format!("a connection option has an unknown name; {}; options are {}", url::ESCAPE, all()),
     }
 }
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
