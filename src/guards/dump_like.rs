@@ -38,7 +38,8 @@ impl Guard for DumpLike {
                  {MANY_LOCKS})"
             )));
         }
-        Some(Answer::Pass(format!("no dump: locks on {locks} relations")))
+        let relations = if locks == 1 { "relation" } else { "relations" };
+        Some(Answer::Pass(format!("no dump: locks on {locks} {relations}")))
     }
 }
 

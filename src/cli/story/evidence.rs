@@ -21,6 +21,9 @@ const HOUR: Duration = Duration::from_hours(1);
 pub(super) fn of_run(record: &Record, setting: Setting) -> String {
     let Some(Json::Object(mut map)) = record.body.evidence.clone() else { return rest(record.body.evidence.as_ref()) };
     let mut rows = Vec::new();
+    if let Some(Json::Object(about)) = map.remove("about") {
+        rows.extend(playbook(&about));
+    }
     let facts = take::<Facts>(&mut map, "facts");
     if let Some(facts) = &facts {
         rows.push(row("server", server(&facts.server)));
@@ -40,6 +43,21 @@ fn take<T: serde::de::DeserializeOwned>(map: &mut Map<String, Json>, name: &str)
     let part = serde_json::from_value(map.get(name)?.clone()).ok()?;
     map.remove(name);
     Some(part)
+}
+
+/// What the playbook says of itself and whose it is.
+fn playbook(about: &Map<String, Json>) -> Vec<Vec<String>> {
+    let words = [("about", "purpose"), ("owner", "owner"), ("severity", "severity"), ("runbook_url", "runbook")];
+    let said = |(key, what): (&str, &str)| {
+        let text = about.get(key)?.as_str().filter(|text| !text.is_empty())?;
+        Some(row(what, text.to_owned()))
+    };
+    let mut rows: Vec<Vec<String>> = words.into_iter().filter_map(said).collect();
+    if let Some(Json::Object(labels)) = about.get("labels").filter(|l| l.as_object().is_some_and(|l| !l.is_empty())) {
+        let label = |(name, value): (&String, &Json)| format!("{name}={}", value.as_str().unwrap_or_default());
+        rows.push(row("labels", labels.iter().map(label).collect::<Vec<_>>().join(", ")));
+    }
+    rows
 }
 
 fn row(what: &str, says: String) -> Vec<String> {

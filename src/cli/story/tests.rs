@@ -113,7 +113,9 @@ fn a_run_that_only_observes() {
                "guards": [guard("role", &json!("pass"), "a primary, as wanted"),
                           guard("mode", &json!("at_most_observe"), "the playbook's mode is observe")],
                "evidence": {"candidates_found": 230, "candidates_not_shown": 229, "facts": facts(&[backend()]),
-                            "history": history(), "queue": {"waiting": [1, 2]}}}),
+                            "history": history(), "queue": {"waiting": [1, 2]},
+                            "about": {"about": "Ends what runs too long.", "owner": "dba-team", "severity": null,
+                                      "runbook_url": null, "labels": {"service": "shop"}}}}),
         json!({"time": at(0), "kind": "decision", "mode": "observe", "verdict": "observe", "candidate": backend(),
                "reason": "it ran 12m 3s, limit 5m", "guards": [guard("protected", &json!("pass"), "no pattern matches")],
                "evidence": {"notice": {"event": "observed", "incident": "i", "headline": "1 query of app runs 12m", "lines": []}},
@@ -130,6 +132,9 @@ fn a_run_that_only_observes() {
       concluded  observe: 1 long query
 
     Evidence
+      purpose   Ends what runs too long.
+      owner     dba-team
+      labels    service=shop
       server    PostgreSQL 15.18, a primary; clients use 5 of 57 usable connections
       found     230 candidates; 229 of them are only counted in the record
       not read  database crm: permission denied
