@@ -63,14 +63,17 @@ pub fn targets(targets: &[TargetStatus], paint: Paint, width: Option<u16>) -> St
 pub fn playbooks(playbooks: &[PlaybookStatus], now: Timestamp, paint: Paint, width: Option<u16>) -> String {
     let mut rows = Vec::new();
     for book in playbooks {
-        let mode = if book.enabled { book.mode.word() } else { "disabled" };
         let none = [String::from("none")];
         let targets = if book.targets.is_empty() { &none[..] } else { &book.targets[..] };
         for target in targets {
+            // A star: the target's own variables or overrides make it another one there.
+            let changed = book.changed.iter().find(|(t, _)| t == target);
+            let mode = changed.map_or(book.mode.word().to_owned(), |(_, mode)| format!("{} *", mode.word()));
+            let mode = if book.enabled { mode } else { "disabled".to_owned() };
             let next = book.next.iter().find(|(t, _)| t == target);
             let next = next.map_or_else(|| "by hand".to_owned(), |(_, at)| due(*at, now));
             let last = book.last.iter().find(|(t, _)| t == target).map_or("-", |(_, how)| how.as_str());
-            rows.push(vec![book.name.clone(), mode.to_owned(), target.clone(), next, last.to_owned()]);
+            rows.push(vec![book.name.clone(), mode, target.clone(), next, last.to_owned()]);
         }
     }
     headed(&table(&["PLAYBOOK", "MODE", "TARGET", "NEXT", "LAST"], rows, width), paint)

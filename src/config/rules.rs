@@ -1,6 +1,6 @@
 //! `policy`, `windows` and `freezes`.
 
-use super::{Ceilings, Freeze, Limits, SameQuery, Window};
+use super::{Ceilings, Freeze, Limits, Narrowed, SameQuery, Window};
 use crate::model::{Duration, Mode, Protect};
 use crate::syntax::fault::quote;
 use crate::syntax::values::{is_name, keys};
@@ -17,6 +17,13 @@ const POLICY: Keys = Keys {
     known: &["protect", "limits", "ceilings", "allow_custom_sql"],
     required: &[],
     later: &["breaker", "coincidence"],
+};
+
+const NARROWED: Keys = Keys {
+    what: "a target's `policy`",
+    known: &["protect", "limits", "ceilings"],
+    required: &[],
+    later: &["breaker", "coincidence", "allow_custom_sql"],
 };
 
 const WINDOW: Keys =
@@ -46,13 +53,24 @@ pub(super) fn policy(reader: &mut Reader, node: &Node) -> Rules {
     }
     Rules {
         protect: map.get("protect").and_then(|node| reader.protect(node)).unwrap_or_default(),
-        limits: map.get("limits").map(|node| limits(reader, node)).unwrap_or_default(),
-        ceilings: map.get("ceilings").map(|node| ceilings(reader, node)).unwrap_or_default(),
+        limits: map.get("limits").map(|node| limits(reader, node, Limits::default())).unwrap_or_default(),
+        ceilings: map.get("ceilings").map(|node| ceilings(reader, node, Ceilings::default())).unwrap_or_default(),
     }
 }
 
-fn limits(reader: &mut Reader, node: &Node) -> Limits {
-    let mut limits = Limits::default();
+/// What `policy` says for one target: what is not written there leaves the policy of all as it is.
+pub(super) fn narrowed(reader: &mut Reader, node: &Node) -> Narrowed {
+    let none = Narrowed::default();
+    let Some(map) = reader.map(node, &NARROWED) else { return none };
+    Narrowed {
+        protect: map.get("protect").and_then(|node| reader.protect(node)).unwrap_or_default(),
+        limits: map.get("limits").map_or(none.limits.clone(), |node| limits(reader, node, none.limits)),
+        ceilings: map.get("ceilings").map_or(none.ceilings, |node| ceilings(reader, node, none.ceilings)),
+    }
+}
+
+/// The limits that are written, over these.
+fn limits(reader: &mut Reader, node: &Node, mut limits: Limits) -> Limits {
     let Some(map) = reader.map(node, &keys("`limits`", &["disruptive", "maintenance"])) else { return limits };
     let known = &["per_run", "per_playbook_hour", "per_target_hour", "fleet_hour", "same_query"];
     if let Some(map) = map.get("disruptive").and_then(|n| reader.map(n, &keys("`disruptive`", known))) {
@@ -88,8 +106,8 @@ fn same_query(reader: &mut Reader, node: &Node, into: &mut SameQuery) {
     }
 }
 
-fn ceilings(reader: &mut Reader, node: &Node) -> Ceilings {
-    let mut ceilings = Ceilings::default();
+/// The ceilings that are written, over these.
+fn ceilings(reader: &mut Reader, node: &Node, mut ceilings: Ceilings) -> Ceilings {
     let known = &["disruptive", "maintenance", "irreversible"];
     let Some(map) = reader.map(node, &keys("`ceilings`", known)) else { return ceilings };
     let mut read = |key: &str, into: &mut Mode| {

@@ -173,6 +173,9 @@ pub struct PlaybookStatus {
     pub enabled: bool,
     /// Targets that it selects.
     pub targets: Vec<String>,
+    /// Targets whose variables or overrides change it, with its own ceiling there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<(String, Mode)>,
     /// When it is next due, by target.
     pub next: Vec<(String, Timestamp)>,
     /// How its last run ended, by target.

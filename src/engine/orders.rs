@@ -86,7 +86,11 @@ pub fn refused_reload(actor: &str, faults: &str, notify: &[String]) -> Draft {
 pub fn changes(old: &Loaded, new: &Loaded) -> String {
     let digests = |l: &Loaded| -> BTreeMap<String, String> {
         let own = [("pgmedic.yaml".to_owned(), l.config.digest.clone())];
-        own.into_iter().chain(l.playbooks.iter().map(|p| (format!("playbook {}", p.name), p.digest.clone()))).collect()
+        let files = l.config.target_files.iter().map(|f| (f.file.display().to_string(), f.digest.clone()));
+        let books = l.playbooks.iter().map(|p| (format!("playbook {}", p.name), p.digest.clone()));
+        // What changed in a target stands in the file that is named.
+        let targets = l.config.targets.iter().map(|t| (format!("target {}", t.name), String::new()));
+        own.into_iter().chain(files).chain(books).chain(targets).collect()
     };
     let (before, now) = (digests(old), digests(new));
     let mut said = Vec::new();
@@ -142,6 +146,11 @@ pub(super) async fn status(core: &Core, standings: Vec<Standing>) -> Status {
         about: p.about.clone(),
         mode: p.mode,
         enabled: p.enabled,
+        changed: live
+            .worlds
+            .iter()
+            .filter_map(|w| Some((w.target.name.clone(), w.playbook(&p.name).filter(|p| p.changes.is_some())?.mode)))
+            .collect(),
         targets: live.worlds.iter().filter(|w| w.playbook(&p.name).is_some()).map(|w| w.target.name.clone()).collect(),
         next: standings.iter().filter_map(|s| Some((s.target.name.clone(), *s.next.get(&p.name)?))).collect(),
         last: per_target(&|s| s.last.get(&p.name).cloned()),

@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use std::sync::LazyLock;
 
 /// What stands in a secret's place.
-const STARS: &str = "***";
+pub(super) const STARS: &str = "***";
 
 // The patterns are constants that a test compiles, so they cannot fail here.
 #[allow(clippy::expect_used)]
@@ -22,10 +22,10 @@ static IN_DSN: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r#"(?i)\b(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s"'&]+)"#).expect("a constant pattern")
 });
 
-/// The configuration's text without any secret that is written in it.
+/// The text of one of the configuration's files without any secret that is written in the configuration.
 #[must_use]
-pub fn text_without_secrets(config: &Config) -> String {
-    let mut text = without_secrets(&config.text);
+pub fn text_without_secrets(config: &Config, text: &str) -> String {
+    let mut text = without_secrets(text);
     for secret in plain(config) {
         let secret = secret.expose_secret();
         // Shorter ones are found by their key; replacing them everywhere would eat the text.

@@ -20,6 +20,10 @@ impl Surroundings for Paper {
         Ok(vec![pattern.to_owned()])
     }
 
+    fn text(&self, file: &Path) -> Result<Option<String>, String> {
+        Err(format!("{} is not there", file.display()))
+    }
+
     fn value(&self, _: &Text) -> Result<String, String> {
         Err("the environment variable GIT_SHA is not set".to_owned())
     }
