@@ -228,7 +228,7 @@ fn playbook_files(reader: &mut Reader, map: &Map, folder: &Folder) -> Vec<PathBu
         return Vec::new();
     };
     let files = listed_files(reader, node, folder, "no-playbooks");
-    files.into_iter().map(|(file, _)| file).collect()
+    files.into_keys().collect()
 }
 
 /// The files that a list of patterns names, each once, in order of path, with the place of its pattern.

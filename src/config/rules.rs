@@ -60,13 +60,18 @@ pub(super) fn policy(reader: &mut Reader, node: &Node) -> Rules {
 
 /// What `policy` says for one target: what is not written there leaves the policy of all as it is.
 pub(super) fn narrowed(reader: &mut Reader, node: &Node) -> Narrowed {
-    let none = Narrowed::default();
-    let Some(map) = reader.map(node, &NARROWED) else { return none };
-    Narrowed {
-        protect: map.get("protect").and_then(|node| reader.protect(node)).unwrap_or_default(),
-        limits: map.get("limits").map_or(none.limits.clone(), |node| limits(reader, node, none.limits)),
-        ceilings: map.get("ceilings").map_or(none.ceilings, |node| ceilings(reader, node, none.ceilings)),
+    let mut all = Narrowed::default();
+    let Some(map) = reader.map(node, &NARROWED) else { return all };
+    if let Some(protect) = map.get("protect").and_then(|node| reader.protect(node)) {
+        all.protect = protect;
     }
+    if let Some(written) = map.get("limits") {
+        all.limits = limits(reader, written, all.limits);
+    }
+    if let Some(written) = map.get("ceilings") {
+        all.ceilings = ceilings(reader, written, all.ceilings);
+    }
+    all
 }
 
 /// The limits that are written, over these.

@@ -40,14 +40,13 @@ pub fn widened(old: &Authority, new: &Authority, now: Timestamp) -> Vec<String> 
     roles(&mut said, old.config, new.config);
     for target in &new.config.targets {
         said.at = Some(target.name.clone());
-        match old.config.target(&target.name) {
-            Some(before) => one_target(&mut said, (old, before), (new, target), now),
-            None => {
-                let mode = new.config.mode.min(target.mode);
-                if mode > Mode::Observe {
-                    said.say(format!("a new target that may act, in mode {}", mode.word()));
-                }
-            }
+        if let Some(before) = old.config.target(&target.name) {
+            one_target(&mut said, (old, before), (new, target), now);
+            continue;
+        }
+        let mode = new.config.mode.min(target.mode);
+        if mode > Mode::Observe {
+            said.say(format!("a new target that may act, in mode {}", mode.word()));
         }
     }
     said.lines(new.config.targets.len())

@@ -3,7 +3,7 @@
 
 use super::daemon::own_notice;
 use super::load::{self, Loaded};
-use super::secrets::{STARS, text_without_secrets};
+use super::secrets::{readable, text_without_secrets};
 use super::world::{World, address};
 use crate::decide::widened::{Authority, widened};
 use crate::model::record::{Draft, RecordKind};
@@ -32,6 +32,7 @@ pub(super) fn since_record(live: &Json, loaded: &Loaded, worlds: &[World], now: 
     let mut before = live.clone();
     if let Some(fields) = before.as_object_mut() {
         fields.remove("widened");
+        fields.remove("notice");
     }
     let evidence = evidence(loaded, worlds);
     if before == evidence {
@@ -45,11 +46,7 @@ pub(super) fn since_record(live: &Json, loaded: &Loaded, worlds: &[World], now: 
 
 /// A configuration from its record; `None` for one of another build that this one does not read.
 fn recorded(evidence: &Json) -> Option<(Loaded, Vec<World>)> {
-    let text = |file: &Json| {
-        // Stars would be an alias in YAML.
-        let text = file["text"].as_str()?.replace(STARS, "redacted");
-        Some((PathBuf::from(file["file"].as_str()?), text))
-    };
+    let text = |file: &Json| Some((PathBuf::from(file["file"].as_str()?), readable(file["text"].as_str()?)));
     let (file, own) = text(&evidence["config"])?;
     let mut texts = BTreeMap::from([(file.clone(), own)]);
     for list in ["target_files", "playbooks"] {
@@ -71,11 +68,16 @@ pub(super) fn record(
     wider: &[String],
     now: Timestamp,
 ) -> Draft {
-    let mut evidence = evidence(loaded, worlds);
-    let mut draft =
-        Draft { actor: Some(actor.to_owned()), reason: Some(said.to_owned()), ..Draft::new(RecordKind::Config) };
+    let mut draft = Draft {
+        actor: Some(actor.to_owned()),
+        reason: Some(said.to_owned()),
+        evidence: Some(evidence(loaded, worlds)),
+        ..Draft::new(RecordKind::Config)
+    };
     if !wider.is_empty() {
-        evidence["widened"] = json!(wider);
+        if let Some(evidence) = &mut draft.evidence {
+            evidence["widened"] = json!(wider);
+        }
         let mut lines: Vec<String> = wider.iter().take(LINES).cloned().collect();
         if wider.len() > LINES {
             lines.push(format!("… and {} more: see the `config` record", wider.len() - LINES));
@@ -87,7 +89,6 @@ pub(super) fn record(
         draft.set_notice(&own_notice(&format!("widened {now}"), &headline, lines));
         address(&loaded.config.channels, &mut draft);
     }
-    draft.evidence = Some(evidence);
     draft
 }
 

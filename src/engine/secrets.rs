@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use std::sync::LazyLock;
 
 /// What stands in a secret's place.
-pub(super) const STARS: &str = "***";
+const STARS: &str = "***";
 
 // The patterns are constants that a test compiles, so they cannot fail here.
 #[allow(clippy::expect_used)]
@@ -21,6 +21,17 @@ static IN_URL: LazyLock<Regex> =
 static IN_DSN: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r#"(?i)\b(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s"'&]+)"#).expect("a constant pattern")
 });
+
+#[allow(clippy::expect_used)]
+static STARRED: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#"(?m)(:[ \t]+)(?:\*{3}|"\*{3}"|'\*{3}')([\s,}]|$)"#).expect("a constant pattern"));
+
+/// A recorded text so that it can be read: in YAML stars would begin an alias, and in place of a secret
+/// only a reference is always well-formed.
+#[must_use]
+pub fn readable(text: &str) -> String {
+    STARRED.replace_all(text, "${1}\"$${env:STARRED}\"${2}").replace(STARS, "starred")
+}
 
 /// The text of one of the configuration's files without any secret that is written in the configuration.
 #[must_use]
@@ -67,6 +78,14 @@ fn plain(config: &Config) -> impl Iterator<Item = &secrecy::SecretString> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn stars_can_be_read_again() {
+        let text = "a: {password: ***, secret: \"***\"}\nb: ***\ndsn: postgresql://u:***@h/db\n";
+        let read = "a: {password: \"${env:STARRED}\", secret: \"${env:STARRED}\"}\nb: \"${env:STARRED}\"\n\
+                    dsn: postgresql://u:starred@h/db\n";
+        assert_eq!(readable(text), read);
+    }
 
     #[test]
     fn no_form_of_a_secret_survives_and_references_do() {

@@ -74,8 +74,8 @@ pub fn read_changed(base: &Playbook, catalogue: &Catalogue, changes: &Changes) -
     let sound = reader.is_sound();
     let (_, known) = read::read(&base.file, &base.text, catalogue);
     let about = |fault: &Fault| {
-        let used = uses.iter().find(|(span, _)| fault.file == base.file && span.start == fault.span.start);
-        used.map(|(_, name)| name.clone())
+        let place = uses.iter().find(|(span, _)| fault.file == base.file && span.start == fault.span.start);
+        place.map(|(_, name)| name.clone())
     };
     let new = reader.into_faults().into_iter().filter(|fault| !known.contains(fault));
     let faults = new.map(|fault| (about(&fault), fault)).collect();

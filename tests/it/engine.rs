@@ -3,6 +3,7 @@
 mod crash;
 mod limits;
 mod orders;
+mod reload;
 mod remedies;
 
 const LONG_QUERIES: &str = "

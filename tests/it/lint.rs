@@ -4,6 +4,7 @@
 
 mod catalogue;
 mod config;
+mod fleet;
 mod messages;
 mod playbook;
 mod random;

@@ -27,11 +27,10 @@ fn is_wider(key: &str, was: Option<&Arg>, is: Option<&Arg>) -> bool {
         return less(is, was);
     }
     match (key, was, is) {
-        ("order_by", ..) => false,
         ("limit", ..) => less(was, is),
         ("except", Some(Arg::Selector(was)), Some(Arg::Selector(is))) => !contains(is, was),
         ("except", was, _) => was.is_some(),
-        ("only", None, Some(_)) => false,
+        ("order_by", ..) | ("only", None, Some(_)) => false,
         ("only", Some(Arg::Selector(was)), Some(Arg::Selector(is))) => !within(is, was),
         // Which override is met first can turn on any of them: what differs counts.
         (_, was, is) => was.map(whole) != is.map(whole),

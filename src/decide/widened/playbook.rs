@@ -110,8 +110,8 @@ fn windows(said: &mut Said, name: &str, old: (&Guard, &Policy), new: (&Guard, &P
 
 /// Spans of windows, each with the zone it is in.
 fn spans(names: &[String], policy: &Policy) -> Vec<Window> {
-    let named = names.iter().filter_map(|name| policy.windows.get(name)).flatten().cloned();
-    named.map(|w| Window { timezone: Some(w.timezone.unwrap_or_else(|| policy.timezone.clone())), ..w }).collect()
+    let all = names.iter().filter_map(|name| policy.windows.get(name)).flatten().cloned();
+    all.map(|w| Window { timezone: Some(w.timezone.unwrap_or_else(|| policy.timezone.clone())), ..w }).collect()
 }
 
 /// Whether each of the inner spans lies within one of the outer ones that opens at the same times.

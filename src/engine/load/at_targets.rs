@@ -31,10 +31,13 @@ pub(super) fn read(config: &Config, playbooks: &[Playbook], sources: &Sources, c
     all
 }
 
+/// Changes to a playbook, and the targets that make them.
+type Set<'a> = (Changes<'a>, Vec<&'a Target>);
+
 /// The sets of changes to a playbook, and the targets that make each. Two places are two sets even
 /// when they say the same, so that a fault is reported at both.
-fn distinct<'a>(config: &'a Config, base: &Playbook, sources: &'a Sources) -> Vec<(Changes<'a>, Vec<&'a Target>)> {
-    let mut sets: BTreeMap<Vec<(&str, Span)>, (Changes<'a>, Vec<&'a Target>)> = BTreeMap::new();
+fn distinct<'a>(config: &'a Config, base: &Playbook, sources: &'a Sources) -> Vec<Set<'a>> {
+    let mut sets: BTreeMap<Vec<(&str, Span)>, Set> = BTreeMap::new();
     for target in &config.targets {
         let changes = changes(target, base, sources);
         if !changes.is_empty() {
@@ -71,12 +74,11 @@ impl AtTargets {
         let place = at(targets);
         for (var, fault) in read.faults.into_iter().filter(|(_, fault)| fault.is_error()) {
             let value = var.as_deref().and_then(|name| changes.vars.get(name).map(|value| (name, value)));
-            self.faults.push(match value {
-                Some((name, value)) => misfit(&place, name, value, fault),
-                None => {
-                    let message = format!("{place}, in playbook {}: {}", quote(&base.name), fault.message);
-                    Fault { message, ..fault }
-                }
+            self.faults.push(if let Some((name, value)) = value {
+                misfit(&place, name, value, fault)
+            } else {
+                let message = format!("{place}, in playbook {}: {}", quote(&base.name), fault.message);
+                Fault { message, ..fault }
             });
         }
         let known = playbook::references(base);
