@@ -3,9 +3,9 @@
 use super::output::Paint;
 use super::text::{count, moment, put, table};
 use crate::engine::api::{PlaybookStatus, Status, TargetStatus};
-use crate::model::Timestamp;
 use crate::model::history::{Pause, Scope};
 use crate::model::time::{in_words, since};
+use crate::model::{Mode, Timestamp};
 
 /// The whole status.
 #[must_use]
@@ -67,9 +67,11 @@ pub fn playbooks(playbooks: &[PlaybookStatus], now: Timestamp, paint: Paint, wid
         let targets = if book.targets.is_empty() { &none[..] } else { &book.targets[..] };
         for target in targets {
             // A star: the target's own variables or overrides make it another one there.
-            let changed = book.changed.iter().find(|(t, _)| t == target);
-            let mode = changed.map_or(book.mode.word().to_owned(), |(_, mode)| format!("{} *", mode.word()));
-            let mode = if book.enabled { mode } else { "disabled".to_owned() };
+            let mode = |mode: Mode, enabled| if enabled { mode.word() } else { "disabled" };
+            let mode = match book.changed.iter().find(|c| c.target == *target) {
+                Some(here) => format!("{} *", mode(here.mode, here.enabled)),
+                None => mode(book.mode, book.enabled).to_owned(),
+            };
             let next = book.next.iter().find(|(t, _)| t == target);
             let next = next.map_or_else(|| "by hand".to_owned(), |(_, at)| due(*at, now));
             let last = book.last.iter().find(|(t, _)| t == target).map_or("-", |(_, how)| how.as_str());
@@ -109,7 +111,7 @@ mod tests {
                 {"name": "crm", "mode": "observe", "state": "connection refused", "runs": []}],
             "playbooks": [
                 {"name": "analyze-stale-tables", "about": "", "mode": "enforce", "enabled": true, "targets": ["orders", "crm"],
-                 "next": [["orders", "2026-11-24T20:05:30Z"]], "last": [["orders", "acted on 2, 2 helped"]]},
+                 "changed": [{"target": "crm", "mode": "observe", "enabled": true}], "next": [["orders", "2026-11-24T20:05:30Z"]], "last": [["orders", "acted on 2, 2 helped"]]},
                 {"name": "grow-starved-pools", "about": "", "mode": "observe", "enabled": false, "targets": [],
                  "next": [], "last": []}]
         }))
@@ -130,10 +132,10 @@ mod tests {
         orders  enforce  up                  15.18    primary  analyze-stale-tables: ANALYZE public.a (01K)
         crm     observe  connection refused  -        -        -
 
-        PLAYBOOK              MODE      TARGET  NEXT       LAST
-        analyze-stale-tables  enforce   orders  in 5m 30s  acted on 2, 2 helped
-        analyze-stale-tables  enforce   crm     by hand    -
-        grow-starved-pools    disabled  none    by hand    -
+        PLAYBOOK              MODE       TARGET  NEXT       LAST
+        analyze-stale-tables  enforce    orders  in 5m 30s  acted on 2, 2 helped
+        analyze-stale-tables  observe *  crm     by hand    -
+        grow-starved-pools    disabled   none    by hand    -
         ");
     }
 

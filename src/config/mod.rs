@@ -14,7 +14,7 @@ pub use read::{Surroundings, read};
 
 use crate::model::{Duration, Labels, Matcher, Mode, Names, Protect};
 use crate::syntax::{Node, Span};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -150,6 +150,19 @@ pub enum Text {
     Env(String),
     /// `${file:PATH}`, resolved against the file it stands in; trailing line ends are cut.
     File(PathBuf),
+}
+
+impl Text {
+    /// Whether both are written alike; what references stand for may still differ.
+    #[must_use]
+    pub fn is_like(&self, other: &Text) -> bool {
+        match (self, other) {
+            (Text::Plain(a), Text::Plain(b)) => a.expose_secret() == b.expose_secret(),
+            (Text::Env(a), Text::Env(b)) => a == b,
+            (Text::File(a), Text::File(b)) => a == b,
+            _ => false,
+        }
+    }
 }
 
 /// One way to tell people.

@@ -74,6 +74,14 @@ fn one_target(said: &mut Said, old: (&Authority, &Target), new: (&Authority, &Ta
     let ((old_all, before), (new_all, target)) = (old, new);
     raised(said, "the target's mode", before.mode, target.mode);
     login(said, before, target);
+    if !before.dsn.is_like(&target.dsn) {
+        said.say("it connects to another dsn".to_owned());
+    }
+    for pooler in &target.pgbouncer {
+        if !before.pgbouncer.iter().any(|p| p.name == pooler.name && p.dsn.is_like(&pooler.dsn)) {
+            said.say(format!("its PgBouncer {} is new or another", pooler.name));
+        }
+    }
     for database in target.databases.iter().filter(|d| !before.databases.contains(d) && !all(&before.databases)) {
         said.say(format!("table and index work also in databases {database}"));
     }

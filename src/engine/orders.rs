@@ -1,6 +1,6 @@
 //! What people order and ask, as records and in words.
 
-use super::api::{AuditStatus, PauseRequest, PlaybookStatus, Refusal, RunRequest, Status};
+use super::api::{AuditStatus, ChangedAt, PauseRequest, PlaybookStatus, Refusal, RunRequest, Status};
 use super::daemon::{Core, Live, own_notice};
 use super::load::Loaded;
 use super::peek::unknown;
@@ -133,6 +133,11 @@ impl Live {
     }
 }
 
+fn changed_at(world: &World, playbook: &str) -> Option<ChangedAt> {
+    let here = world.playbook(playbook).filter(|p| p.changes.is_some())?;
+    Some(ChangedAt { target: world.target.name.clone(), mode: here.mode, enabled: here.enabled })
+}
+
 /// What is going on.
 pub(super) async fn status(core: &Core, standings: Vec<Standing>) -> Status {
     let audit = core.shared.audit.watch().borrow().clone();
@@ -146,11 +151,7 @@ pub(super) async fn status(core: &Core, standings: Vec<Standing>) -> Status {
         about: p.about.clone(),
         mode: p.mode,
         enabled: p.enabled,
-        changed: live
-            .worlds
-            .iter()
-            .filter_map(|w| Some((w.target.name.clone(), w.playbook(&p.name).filter(|p| p.changes.is_some())?.mode)))
-            .collect(),
+        changed: live.worlds.iter().filter_map(|w| changed_at(w, &p.name)).collect(),
         targets: live.worlds.iter().filter(|w| w.playbook(&p.name).is_some()).map(|w| w.target.name.clone()).collect(),
         next: standings.iter().filter_map(|s| Some((s.target.name.clone(), *s.next.get(&p.name)?))).collect(),
         last: per_target(&|s| s.last.get(&p.name).cloned()),

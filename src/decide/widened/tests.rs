@@ -113,6 +113,8 @@ fn a_configuration_says_what_it_widens_and_nothing_of_what_it_narrows() {
     let hand = |config: &str| Live::of(config, &[PLAYBOOK]);
     let (there, _) = both_ways(hand, CONFIG, ", act_as: {user: hand}", "");
     assert_eq!(there, "it acts as the reading login, not as hand (at orders)");
+    let (there, _) = both_ways(hand, CONFIG, "dsn: 'host=a'", "dsn: 'host=z', pgbouncer: [{name: p, dsn: 'host=p'}]");
+    assert_eq!(there, "it connects to another dsn (at orders)\nits PgBouncer p is new or another (at orders)");
     let more = "  - {name: new, dsn: 'host=c', mode: enforce}\npolicy:";
     let (there, back) = both_ways(hand, CONFIG, "policy:", more);
     assert_eq!((there.as_str(), back.as_str()), ("a new target that may act, in mode approve (at new)", ""));

@@ -116,19 +116,25 @@ async fn a_target_has_its_own_word() {
     let book = LONG_QUERIES
         .replace("{longer_than: 1s}", "{longer_than: \"${var:long}\"}")
         .replace("mode: enforce", "mode: enforce\nvars: {long: 1h}");
-    let home = Home::new(&target_of(&cluster, own), &[&book]);
+    let config = target_of(&cluster, own);
+    let home = Home::new(&format!("{config}target_files: [fleet.yaml]\n"), &[&book]);
+    home.write("fleet.yaml", "- {name: far, dsn: 'host=127.0.0.1 port=1', password: hunter2, vars: {long: 2s}}\n");
     let _daemon = home.serve();
     let _runaway = cluster.sleeper("app", "app", "SELECT pg_sleep(120)").await;
     eventually(async || home.of_kind("decision").iter().any(|r| r["verdict"] == "observe")).await;
     assert_eq!(home.of_kind("intent").len(), 0);
     let config = home.of_kind("config").remove(0);
-    let changed = &config["evidence"]["changed"][0];
+    let (file, text) = (&config["evidence"]["target_files"][0], config.to_string());
+    assert!(file["text"].as_str().is_some_and(|t| t.contains("name: far")) && !text.contains("hunter2"), "{file:#}");
+    let versions = config["evidence"]["changed"].as_array().unwrap();
+    let changed = versions.iter().find(|v| v["targets"] == serde_json::json!(["orders"])).unwrap();
+    assert_eq!(versions.len(), 2, "{versions:?}");
     assert_eq!((&changed["name"], &changed["mode"]), (&"end-long-queries".into(), &"observe".into()), "{config:#}");
     assert_eq!(
         (&changed["targets"], &changed["changes"]["vars"]["long"]),
         (&serde_json::json!(["orders"]), &"1s".into())
     );
-    let decision = home.of_kind("decision").remove(0);
+    let decision = home.of_kind("decision").into_iter().find(|r| r["target"] == "orders").unwrap();
     assert_eq!(decision["playbook"]["digest"], changed["digest"], "{decision:#}");
     assert_ne!(config["evidence"]["playbooks"][0]["digest"], changed["digest"]);
     let (_, status, _) = home.run(&["status"]);
