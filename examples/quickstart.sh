@@ -5,7 +5,10 @@
 # remedied; prints the audit story and the messages that a local Slack stand-in received; stops everything it started.
 # Exits 0 only if PostgreSQL and PgBouncer themselves say that each was remedied.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+called_in=$PWD
+# Also through a symbolic link.
+self=$(readlink -f "$0")
+cd "$(dirname "$self")/.."
 root=$PWD
 
 yes=false
@@ -13,25 +16,35 @@ dir=
 for arg in "$@"; do
   case $arg in
     --yes) yes=true ;;
-    -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$self"; exit 0 ;;
     -*) echo "quickstart.sh: unknown option $arg (try --help)" >&2; exit 2 ;;
-    *) dir=$arg ;;
+    *)
+      [[ -n $arg && -z $dir ]] || { echo "quickstart.sh: one DIR, or none (try --help)" >&2; exit 2; }
+      dir=$arg
+      ;;
   esac
 done
+# A relative DIR stands where the caller stands.
+[[ -z $dir || $dir == /* ]] || dir=$called_in/$dir
+# Somebody's own settings for psql and libpq are not meant for these servers.
+for variable in ${!PG@}; do unset "$variable"; done
 
 # shellcheck source=examples/quickstart/lib.sh
 source examples/quickstart/lib.sh
 
 step "What this needs"
 need_packages "$yes"
+prepare_dir
 
 step "Building pgmedic (the first build takes some minutes)"
-cargo build --quiet --bin pgmedic --example slack_stand_in
+quiet=()
+# On a terminal cargo shows how far it is.
+[[ -t 2 ]] || quiet=(--quiet)
+cargo build --locked "${quiet[@]}" --bin pgmedic --example slack_stand_in
 target=${CARGO_TARGET_DIR:-$root/target}
 pgmedic=$target/debug/pgmedic
 
 SECONDS=0
-prepare_dir
 trap stop_everything EXIT
 trap 'exit 130' INT TERM
 
@@ -46,6 +59,7 @@ show_trouble
 
 step "pgmedic plan: what it would do, and why (nothing is touched)"
 write_config
+until_true 15 "the trouble to be old enough to count" trouble_counts
 "$pgmedic" plan --config "$dir/pgmedic.yaml"
 
 step "pgmedic serve: until all three are remedied"
@@ -70,4 +84,5 @@ show_messages
 step "Asking PostgreSQL and PgBouncer whether each is remedied"
 check_remedies
 echo
-echo "All three were remedied in ${SECONDS} s. The record stays: $pgmedic audit list --config $dir/pgmedic.yaml"
+echo "All three were remedied in ${SECONDS} s. The record stays in $dir:"
+printf '    %q audit list --config %q\n' "$pgmedic" "$dir/pgmedic.yaml"

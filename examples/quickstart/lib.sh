@@ -1,5 +1,6 @@
-# The parts of quickstart.sh. Sourced; uses $dir, $yes, $root, $target and $pgmedic of its caller.
+# The parts of quickstart.sh. Sourced; uses $dir, $target and $pgmedic of its caller.
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # the caller's
 
 step() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 say() { printf '   %s\n' "$*"; }
@@ -9,6 +10,7 @@ fail() { printf 'quickstart.sh: %s\n' "$*" >&2; exit 1; }
 
 need_packages() {
   local missing=()
+  command -v cargo >/dev/null || fail "cargo is not installed: see https://rustup.rs"
   compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql postgresql-contrib)
   command -v pgbouncer >/dev/null || [[ -x /usr/sbin/pgbouncer ]] || missing+=(pgbouncer)
   command -v jq >/dev/null || missing+=(jq)
@@ -27,20 +29,25 @@ prepare_dir() {
   if [[ -z $dir ]]; then
     dir=$(mktemp -d "${TMPDIR:-/tmp}/pgmedic-quickstart.XXXXXX")
   else
-    mkdir -p "$dir"
+    mkdir -p "$dir" || fail "DIR cannot be made"
     dir=$(cd "$dir" && pwd)
+    [[ -w $dir ]] || fail "$dir is not writable: name another folder, or none"
     [[ -z $(ls -A "$dir") ]] || fail "$dir is not empty: name an empty folder, or none"
   fi
-  mkdir -p "$dir/run" "$dir/log"
+  # pgmedic's own Unix socket stands below it, and the system allows about 100 characters.
+  ((${#dir} <= 80)) || fail "$dir is too long a path for a Unix socket: name another folder, or none"
   bin=$(dirname "$(compgen -G '/usr/lib/postgresql/*/bin/initdb' | sort -V | tail -n 1)")
   pids=()
   # PostgreSQL and PgBouncer refuse to run as root.
   as=()
   if ((EUID == 0)); then
     as=(setpriv --reuid=postgres --regid=postgres --clear-groups)
-    chown -R postgres:postgres "$dir"
+    chown postgres:postgres "$dir"
     chmod 755 "$dir"
+    "${as[@]}" test -w "$dir" ||
+      fail "the user postgres cannot reach $dir, and PostgreSQL does not run as root: name a folder outside closed ones such as /root"
   fi
+  "${as[@]}" mkdir "$dir/run" "$dir/log"
 }
 
 free_port() {
@@ -60,7 +67,11 @@ stop_everything() {
   for ((i = ${#pids[@]} - 1; i >= 0; i--)); do kill "${pids[i]}" 2>/dev/null; done
   [[ -d $dir/pg ]] && "${as[@]}" "$bin/pg_ctl" -D "$dir/pg" -m immediate stop >/dev/null 2>&1
   wait 2>/dev/null
-  ((status == 0)) || printf '\nquickstart.sh failed (exit %s); logs are in %s\n' "$status" "$dir/log" >&2
+  case $status in
+    0) ;;
+    130) printf '\nquickstart.sh: interrupted; all that it started is stopped. Logs are in %s\n' "$dir/log" >&2 ;;
+    *) printf '\nquickstart.sh failed (exit %s); logs are in %s\n' "$status" "$dir/log" >&2 ;;
+  esac
   exit "$status"
 }
 
@@ -82,7 +93,7 @@ start_postgres() {
   "${as[@]}" tee -a "$dir/pg/postgresql.conf" >/dev/null <<CONF
 port = $pg_port
 listen_addresses = '127.0.0.1'
-unix_socket_directories = '$dir/run'
+unix_socket_directories = ''
 shared_preload_libraries = 'pg_stat_statements'
 compute_query_id = on
 autovacuum = off
@@ -174,6 +185,11 @@ make_trouble() {
   runaway_pid=$(ask postgres "SELECT pid FROM pg_stat_activity WHERE $report")
 }
 
+# The playbooks of the quickstart wait for a query of 5 s and for clients that have waited.
+trouble_counts() {
+  [[ $(ask postgres "SELECT count(*) FROM pg_stat_activity WHERE pid = $runaway_pid AND now() - query_start > interval '5 seconds'") == 1 ]]
+}
+
 # Its parallel workers carry the same name.
 report="application_name = 'nightly-report' AND backend_type = 'client backend'"
 runaway_runs() { [[ $(ask postgres "SELECT count(*) FROM pg_stat_activity WHERE $report AND state = 'active'") == 1 ]]; }
@@ -239,7 +255,7 @@ show_story() {
   "$pgmedic" audit show --config "$dir/pgmedic.yaml" "$run"
 }
 
-show_messages() { jq -r '"   • " + (.text // "") ' "$dir/slack.jsonl"; }
+show_messages() { jq -r '"   • " + ((.text // "") | gsub("\n"; "\n     "))' "$dir/slack.jsonl"; }
 
 check_remedies() {
   runaway_gone || fail "the runaway query still runs"

@@ -1,5 +1,6 @@
 //! Renews the planner statistics of one table.
 
+use super::grants::{ANY, Grant, Hand, Needs};
 use super::{Action, Deed, Judgement, Order, comment, protection};
 use crate::model::query::{Act, ActAnswer, Confirm};
 use crate::model::time::in_words;
@@ -24,12 +25,44 @@ static SPEC: ActionSpec = ActionSpec {
     danger: "Reads a sample of the table and holds a snapshot meanwhile. Plans may change, mostly for the better. The old statistics cannot be brought back.",
 };
 
+static GRANTS: &[Grant] = &[
+    Grant {
+        hand: Hand::Acting,
+        needs: Needs::TableSchemas,
+        from: ANY.0,
+        to: ANY.1,
+        why: "Without it the tables of the schema cannot be named in a statement.",
+        also_permits: "naming whatever is in the schema; reading or changing it takes further grants.",
+    },
+    Grant {
+        hand: Hand::Acting,
+        needs: Needs::TableOwners,
+        from: ANY.0,
+        to: 16,
+        why: "Below PostgreSQL 17 only a table's owner may ANALYZE it; for others the server skips it with a warning.",
+        also_permits: "everything that the owner may: read and change the rows, ALTER and DROP its tables.",
+    },
+    Grant {
+        hand: Hand::Acting,
+        needs: Needs::Member("pg_maintain"),
+        from: 17,
+        to: ANY.1,
+        why: "Without it, or MAINTAIN on the table, the server skips ANALYZE with a warning.",
+        also_permits: "VACUUM (FULL too), CLUSTER, REINDEX, REFRESH MATERIALIZED VIEW and LOCK TABLE on every table of the \
+                       server; not reading or changing rows, ALTER or DROP.",
+    },
+];
+
 /// Never wait for a lock longer than this: others queue behind a waiter.
 const LONGEST_LOCK_WAIT: u32 = 500;
 
 impl Action for Analyze {
     fn spec(&self) -> &'static ActionSpec {
         &SPEC
+    }
+
+    fn grants(&self) -> &'static [Grant] {
+        GRANTS
     }
 
     fn deed(&self, order: &Order) -> Result<Deed, String> {
@@ -48,6 +81,7 @@ impl Action for Analyze {
                 sql: format!("SELECT s.* FROM ({}) s WHERE s.same AND NOT s.busy AND s.paused IS NULL", look()),
                 params: identity(table),
             }),
+            wanted: Vec::new(),
             statement: format!(
                 "{} ANALYZE (SKIP_LOCKED) {}.{}",
                 comment(order),

@@ -1,6 +1,7 @@
 //! Ends a statement and leaves its session.
 
-use super::signal::Signal;
+use super::grants::Grant;
+use super::signal::{self, Signal};
 use super::{Action, Deed, Judgement, Order};
 use crate::model::query::ActAnswer;
 use crate::model::{Class, Duration, Kind, Row};
@@ -29,6 +30,10 @@ const SIGNAL: Signal = Signal {
 impl Action for CancelBackend {
     fn spec(&self) -> &'static ActionSpec {
         &SPEC
+    }
+
+    fn grants(&self) -> &'static [Grant] {
+        signal::GRANTS
     }
 
     fn deed(&self, order: &Order) -> Result<Deed, String> {

@@ -5,6 +5,7 @@
 
 mod analyze;
 mod cancel_backend;
+pub mod grants;
 mod protection;
 mod set_pool_size;
 mod signal;
@@ -66,6 +67,9 @@ pub trait Action: Sync {
     /// What came of it: judged right after the statement (`seen` is `None`), and again after each
     /// look of the deed's `confirm`.
     fn judge(&self, order: &Order, answer: &ActAnswer, seen: Option<&[Row]>) -> Judgement;
+
+    /// What its logins must be granted beyond [`grants::BASE`].
+    fn grants(&self) -> &'static [grants::Grant];
 
     /// The statement that takes it back, from the value before; `None` where it cannot be.
     fn undo(&self, order: &Order, before: &Json) -> Option<Deed> {

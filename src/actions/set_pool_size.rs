@@ -4,6 +4,7 @@
 //! next RELOAD puts back to the file's value. The console takes no comment and no parameters, so its
 //! statement is the only one of pgmedic's that does not name its run.
 
+use super::grants::{ANY, Grant, Hand, Needs};
 use super::{Action, Deed, Judgement, Order};
 use crate::model::query::{Act, ActAnswer, Confirm};
 use crate::model::{Candidate, Class, Duration, Kind, Outcome, OutcomeStatus, Place, Pool, Question, Row};
@@ -37,6 +38,15 @@ static SPEC: ActionSpec = ActionSpec {
     danger: "Every pool without a pool_size of its own may open more server connections. Taken back by setting the old value. PgBouncer's next RELOAD puts the file's value back.",
 };
 
+static GRANTS: &[Grant] = &[Grant {
+    hand: Hand::Acting,
+    needs: Needs::PoolerAdmin,
+    from: ANY.0,
+    to: ANY.1,
+    why: "Without it the console lets it look at most, and refuses SET.",
+    also_permits: "every command of the console: PAUSE, KILL, RELOAD and SHUTDOWN too.",
+}];
+
 const KEY: &str = "default_pool_size";
 
 impl Action for SetPoolSize {
@@ -44,20 +54,27 @@ impl Action for SetPoolSize {
         &SPEC
     }
 
+    fn grants(&self) -> &'static [Grant] {
+        GRANTS
+    }
+
     fn deed(&self, order: &Order) -> Result<Deed, String> {
         let Candidate::Pool(pool) = order.candidate else { return Err("only a pool has a size".to_owned()) };
         let size = new_size(pool, order.args)?;
         Ok(Deed {
-            act: act(pool, size),
+            act: act(pool, pool.default_pool_size, size),
             before: Some(json!({ KEY: pool.default_pool_size })),
             after: Some(json!({ KEY: size })),
         })
     }
 
-    fn judge(&self, order: &Order, _: &ActAnswer, seen: Option<&[Row]>) -> Judgement {
+    fn judge(&self, order: &Order, answer: &ActAnswer, seen: Option<&[Row]>) -> Judgement {
         let Candidate::Pool(pool) = order.candidate else {
             return Judgement::Ended(Outcome::new(OutcomeStatus::Failed, "only a pool has a size"));
         };
+        if !answer.sent {
+            return not_sent(pool);
+        }
         match new_size(pool, order.args) {
             Ok(size) => judged(pool, size, seen, |now| out_of_reach(pool, size, now)),
             Err(why) => Judgement::Ended(Outcome::new(OutcomeStatus::Failed, why)),
@@ -67,7 +84,7 @@ impl Action for SetPoolSize {
     fn undo(&self, order: &Order, before: &Json) -> Option<Deed> {
         let Candidate::Pool(pool) = order.candidate else { return None };
         let size = size_of(before)?;
-        Some(Deed { act: act(pool, size), before: None, after: Some(before.clone()) })
+        Some(Deed { act: act(pool, pool.default_pool_size, size), before: None, after: Some(before.clone()) })
     }
 
     fn current(&self, candidate: &Candidate) -> Option<Json> {
@@ -75,8 +92,9 @@ impl Action for SetPoolSize {
         Some(json!({ KEY: pool.default_pool_size }))
     }
 
-    fn judge_undo(&self, order: &Order, before: &Json, _: &ActAnswer, seen: Option<&[Row]>) -> Judgement {
+    fn judge_undo(&self, order: &Order, before: &Json, answer: &ActAnswer, seen: Option<&[Row]>) -> Judgement {
         match (order.candidate, size_of(before)) {
+            (Candidate::Pool(pool), _) if !answer.sent => not_sent(pool),
             (Candidate::Pool(pool), Some(size)) => judged(pool, size, seen, |now| {
                 let detail = format!("SET {KEY} = {size} was sent, but pool_size of {} is {now}", pool.database);
                 Outcome::new(OutcomeStatus::Failed, detail)
@@ -123,20 +141,36 @@ fn room(pool: &Pool) -> u32 {
     bound.saturating_sub(pool.pools_total.saturating_add(pool.direct_clients))
 }
 
-fn act(pool: &Pool, size: u32) -> Act {
+/// Compares before it writes: what is no longer as it was seen is left to whoever changed it.
+fn act(pool: &Pool, from: u32, size: u32) -> Act {
     let place = Place::Pooler(pool.pooler.clone());
     // Not SHOW CONFIG: it shows the new value also where it does not reach this database.
     let question =
         Question { name: "size", place: place.clone(), sql: "SHOW DATABASES".to_owned(), params: Vec::new() };
     Act {
-        place,
+        place: place.clone(),
         settings: Vec::new(),
-        precondition: None,
+        precondition: Some(Question {
+            name: "config",
+            place: place.clone(),
+            sql: "SHOW CONFIG".to_owned(),
+            params: Vec::new(),
+        }),
+        wanted: vec![("key", KEY.to_owned()), ("value", from.to_string())],
         statement: format!("SET {KEY} = {size}"),
         params: Vec::new(),
         deadline: Duration::from_secs(5),
         confirm: Some(Confirm { question, every: Duration::from_millis(100), within: Duration::from_secs(2) }),
     }
+}
+
+fn not_sent(pool: &Pool) -> Judgement {
+    let was = pool.default_pool_size;
+    let detail = format!(
+        "nothing was sent: {KEY} of {} was {was} when it was looked at and is another now, so somebody else has changed it",
+        pool.pooler
+    );
+    Judgement::Ended(Outcome::new(OutcomeStatus::Refused, detail))
 }
 
 fn judged(pool: &Pool, size: u32, seen: Option<&[Row]>, differs: impl Fn(i64) -> Outcome) -> Judgement {

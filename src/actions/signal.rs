@@ -1,6 +1,7 @@
 //! What `cancel_backend` and `terminate_backend` share: one statement that finds its victim by full
 //! identity, checks what protects it, and signals it, all on one look.
 
+use super::grants::{ANY, Grant, Hand, Needs};
 use super::{Deed, Judgement, Order, comment, protection};
 use crate::model::query::{Act, ActAnswer, Confirm};
 use crate::model::time::in_words;
@@ -8,6 +9,17 @@ use crate::model::{Backend, Candidate, Duration, Outcome, OutcomeStatus, Place, 
 
 /// Between two looks whether the signal worked.
 const EVERY: Duration = Duration::from_millis(100);
+
+/// What both need.
+pub(super) static GRANTS: &[Grant] = &[Grant {
+    hand: Hand::Acting,
+    needs: Needs::Member("pg_signal_backend"),
+    from: ANY.0,
+    to: ANY.1,
+    why: "Without it no session of another user can be cancelled or terminated.",
+    also_permits: "cancelling and terminating every session but a superuser's, replication of other roles included: \
+                   which of them are left alone is pgmedic's own rule, not the server's.",
+}];
 
 /// Which signal, and how its effect is seen.
 pub(super) struct Signal {
@@ -37,6 +49,7 @@ impl Signal {
             place: Place::Acting,
             settings: Vec::new(),
             precondition: None,
+            wanted: Vec::new(),
             statement: self.statement(order),
             params: identity(b),
             deadline: Duration::from_secs(5),

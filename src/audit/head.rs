@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 
 /// Bytes of the file, always the same, so that one write within one sector replaces all of it.
 const WIDTH: usize = 128;
@@ -37,25 +38,33 @@ pub(super) fn read(layout: &Layout) -> io::Result<Option<Head>> {
 
 /// The open file.
 #[derive(Debug)]
-pub(super) struct HeadFile(File);
+pub(super) struct HeadFile {
+    path: PathBuf,
+    file: File,
+}
 
 impl HeadFile {
     /// Opens the file, and makes it when it is not there.
     pub(super) fn open(layout: &Layout) -> io::Result<HeadFile> {
-        open_file(&layout.head()).map(HeadFile)
+        let path = layout.head();
+        Ok(HeadFile { file: open_file(&path)?, path })
     }
 
-    /// Overwrites it in place. Not synced.
-    pub(super) fn write(&self, head: &Head) -> io::Result<()> {
+    /// Overwrites it in place, or makes it again when somebody has deleted it: without it a log that lost its
+    /// end looks whole. Not synced.
+    pub(super) fn write(&mut self, head: &Head) -> io::Result<()> {
         let mut text = serde_json::to_string(head)?;
         let padding = (WIDTH - 1).saturating_sub(text.len());
         text.extend(std::iter::repeat_n(' ', padding));
         text.push('\n');
-        self.0.write_all_at(text.as_bytes(), 0)
+        if !self.path.exists() {
+            self.file = open_file(&self.path)?;
+        }
+        self.file.write_all_at(text.as_bytes(), 0)
     }
 
     /// Makes it durable: at the start and the end of a segment, where it costs nothing.
     pub(super) fn sync(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.file.sync_data()
     }
 }

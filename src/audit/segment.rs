@@ -3,9 +3,10 @@
 use super::layout::{Layout, open_file, sync_dir};
 use super::medium::{Medium, is_full};
 use super::tree::Hash;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::PathBuf;
 
 /// Bytes kept reserved behind the last record, so that what came of an action can still be written
 /// when the disk is full.
@@ -29,6 +30,9 @@ pub(super) struct Segment {
     /// Hashes of its records.
     pub(super) leaves: Vec<Hash>,
     pub(super) medium: Box<dyn Medium>,
+    path: PathBuf,
+    /// Device and number of the file that is written.
+    file: (u64, u64),
     leaves_file: File,
     /// How many of `leaves` are in their file.
     leaves_written: usize,
@@ -39,23 +43,42 @@ pub(super) struct Segment {
 impl Segment {
     /// Opens one that is there, `len` bytes of which are durable.
     pub(super) fn open(layout: &Layout, first: u64, len: u64, leaves: Vec<Hash>) -> io::Result<Segment> {
-        let medium = Box::new(open_file(&layout.segment(first))?);
+        let path = layout.segment(first);
+        let opened = open_file(&path)?;
+        let file = identity(&opened.metadata()?);
         let leaves_file = open_file(&layout.leaves(first))?;
         let leaves_written = leaves.len();
-        Ok(Segment { first, len, leaves, medium, leaves_file, leaves_written, reserved: len })
+        let medium = Box::new(opened);
+        Ok(Segment { first, len, leaves, medium, path, file, leaves_file, leaves_written, reserved: len })
     }
 
     /// Makes a new one, durably there and empty.
     pub(super) fn create(layout: &Layout, first: u64) -> io::Result<Segment> {
-        let file = open_file(&layout.segment(first))?;
+        let opened = open_file(&layout.segment(first))?;
         // A file of that name can only be the rest of an attempt that failed before its first record.
-        file.set_len(0)?;
-        file.sync_all()?;
-        let leaves_file = open_file(&layout.leaves(first))?;
-        leaves_file.set_len(0)?;
+        opened.set_len(0)?;
+        opened.sync_all()?;
+        open_file(&layout.leaves(first))?.set_len(0)?;
         sync_dir(layout.audit())?;
-        let medium = Box::new(file);
-        Ok(Segment { first, len: 0, leaves: Vec::new(), medium, leaves_file, leaves_written: 0, reserved: 0 })
+        Segment::open(layout, first, 0, Vec::new())
+    }
+
+    /// Whether what is written here is still what a reader finds under the segment's name. Whoever deletes,
+    /// replaces or edits it would otherwise let pgmedic act on with a record that nobody will ever read.
+    ///
+    /// # Errors
+    /// What is there instead.
+    pub(super) fn is_in_place(&self) -> Result<(), String> {
+        let found = |what: String| Err(format!("{} {what}", self.path.display()));
+        match fs::symlink_metadata(&self.path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => found("was deleted or renamed".to_owned()),
+            Err(e) => found(format!("cannot be looked at: {e}")),
+            Ok(meta) if identity(&meta) != self.file => found("was replaced by another file".to_owned()),
+            Ok(meta) if meta.len() != self.len => {
+                found(format!("was changed: it has {} bytes and not the {} that were written", meta.len(), self.len))
+            }
+            Ok(_) => Ok(()),
+        }
     }
 
     /// Whether the headroom is (or can be) reserved behind the next `bytes` bytes.
@@ -120,4 +143,8 @@ impl Segment {
     pub(super) fn give_back(&self) -> io::Result<()> {
         self.medium.truncate(self.len)
     }
+}
+
+fn identity(meta: &fs::Metadata) -> (u64, u64) {
+    (meta.dev(), meta.ino())
 }

@@ -126,6 +126,7 @@ impl Writer {
         if appends.is_empty() {
             return;
         }
+        self.look_for_hands();
         if self.broken.is_none() {
             match self.segment.make_room(0) {
                 Err(e) => self.full = Some(full_text(&e)),
@@ -134,6 +135,22 @@ impl Writer {
             }
         }
         self.commit(appends);
+    }
+
+    /// A segment that somebody else deleted or changed is no log: before anybody is answered, that is told.
+    fn look_for_hands(&mut self) {
+        if self.broken.is_some() {
+            return;
+        }
+        if let Err(what) = self.segment.is_in_place() {
+            let why = format!(
+                "{what}, and not by pgmedic: nothing is done and nothing is recorded until somebody has put back \
+                 what was there and restarted pgmedic"
+            );
+            tracing::error!("audit log: {why}");
+            self.broken = Some(why);
+            self.tell();
+        }
     }
 
     fn commit(&mut self, appends: Vec<Append>) {
@@ -263,7 +280,7 @@ impl Writer {
         self.fold.state.last.map_or(now, |last| now.max(last))
     }
 
-    pub(super) fn put_head(&self) {
+    pub(super) fn put_head(&mut self) {
         if let Err(e) = self.head.write(&Head::of(&self.fold.tree)) {
             tracing::warn!("audit/head could not be written: {e}");
         }

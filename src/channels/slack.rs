@@ -67,7 +67,7 @@ fn payload(message: &Message) -> Json {
     if cost(&safe(&headline)) > HEADER {
         lines.push(fit(&headline, LINE, &cut));
     }
-    lines.extend(message.notice.lines.iter().filter(|l| !l.trim().is_empty()).map(|l| fit(l, LINE, &cut)));
+    lines.extend(told(message).map(|l| fit(l, LINE, &cut)));
     blocks.extend(sections(within_budget(lines, &cut)));
     blocks.extend(context(message));
     json!({
@@ -109,6 +109,15 @@ fn record(message: &Message) -> String {
         Some(run) => format!("Record: `pgmedic audit show {}`", fit(&run.replace('`', ""), NAME, "…")),
         None => format!("Record: seq {} of `pgmedic audit list`", message.seq),
     }
+}
+
+/// The lines of the notice. The last names the record for those who read nothing else; the context block
+/// names it, too.
+fn told(message: &Message) -> impl Iterator<Item = &String> {
+    let record = message.run.as_ref().map(|run| format!("Record: pgmedic audit show {run}"));
+    let lines = &message.notice.lines;
+    let kept = lines.len() - usize::from(record.is_some() && lines.last() == record.as_ref());
+    lines.iter().take(kept).filter(|line| !line.trim().is_empty())
 }
 
 /// Drops lines from the middle until the rest fits, and says so.

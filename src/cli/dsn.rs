@@ -7,8 +7,8 @@ use crate::decide::catalogue;
 use crate::engine::api::{PlanReport, PlanRequest, Refusal};
 use crate::engine::load::{Loaded, Sources, builtin};
 use crate::engine::peek;
-use crate::model::History;
-use crate::model::{Mode, Protect, Verdict};
+use crate::model::{History, Kind, Mode, Protect, Verdict};
+use crate::playbook::Playbook;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,6 +22,11 @@ const NAME: &str = "database";
 /// What would be done there now: each playbook by itself, so that a slow one hides no other.
 pub(super) async fn plan(dsn: &str, request: &PlanRequest) -> Result<Vec<PlanReport>, Failure> {
     start::logging(LevelFilter::WARN);
+    let url = dsn.starts_with("postgresql://") || dsn.starts_with("postgres://");
+    if !url && !dsn.contains('=') {
+        let what = "--dsn wants a connection string, for example postgresql://me@db1/postgres or \"host=db1 user=me\"";
+        return Err(Failure::usage(what));
+    }
     let loaded = Loaded {
         config: config(dsn),
         playbooks: builtin(&catalogue()),
@@ -36,7 +41,17 @@ pub(super) async fn plan(dsn: &str, request: &PlanRequest) -> Result<Vec<PlanRep
     };
     let each = names.iter().map(|name| one(&loaded, name));
     let plans: Result<Vec<Vec<PlanReport>>, Refusal> = futures_util::future::join_all(each).await.into_iter().collect();
-    Ok(plans?.into_iter().flatten().collect())
+    Ok(plans?.into_iter().flatten().map(|report| without_poolers(&loaded, report)).collect())
+}
+
+/// "Nothing found" would be a lie where nobody could look: a connection string names no PgBouncer.
+fn without_poolers(loaded: &Loaded, mut report: PlanReport) -> PlanReport {
+    let pools = |p: &Playbook| p.name == report.playbook && p.find.finder.kind == Kind::Pool;
+    if report.verdict == Verdict::Quiet && loaded.playbooks.iter().any(pools) {
+        report.reason =
+            String::from("not looked at: a connection string names no PgBouncer, `pgbouncer` in pgmedic.yaml does");
+    }
+    report
 }
 
 async fn one(loaded: &Loaded, playbook: &str) -> Result<Vec<PlanReport>, Refusal> {

@@ -1,14 +1,18 @@
 //! `pgmedic lint`.
 
 use super::global::{Exit, Failure, Global};
-use super::output::Out;
+use super::output::{Out, raw};
 use super::start::unloaded;
 use super::text::count;
 use crate::decide::catalogue;
 use crate::engine::load::{LoadError, Sources, lint, load};
 use crate::syntax::Fault;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::path::PathBuf;
+
+mod github;
+mod place;
+mod sarif;
 
 /// Check configuration and playbooks: every fault and its place
 ///
@@ -18,6 +22,18 @@ pub(super) struct Command {
     /// Configurations and playbooks; without any, that of --config with all its playbooks
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Print the faults for a code host instead
+    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with_all = ["output", "json"])]
+    format: Option<Host>,
+}
+
+/// Formats of code hosts.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Host {
+    /// Workflow commands of GitHub: a remark beside each line
+    Github,
+    /// SARIF 2.1.0
+    Sarif,
 }
 
 /// What a check found.
@@ -31,9 +47,23 @@ struct Found {
 impl Command {
     pub(super) fn run(self, global: &Global, out: &Out) -> Result<Exit, Failure> {
         let found = if self.files.is_empty() { configuration(global) } else { files(&self.files) }?;
-        out.rendered(&found.faults, || found.sources.render(&found.faults, out.paint.on))?;
+        match self.format {
+            None => out.rendered(&found.faults, || found.sources.render(&found.faults, out.paint.on))?,
+            Some(host) => raw(host.print(&found.faults)?.as_bytes())?,
+        }
         out.note(&summary(&found));
         Ok(if found.faults.iter().any(Fault::is_error) { Exit::TROUBLE } else { Exit::FINE })
+    }
+}
+
+impl Host {
+    fn print(self, faults: &[Fault]) -> Result<String, Failure> {
+        let working = std::env::current_dir();
+        let working = working.map_err(|e| Failure::trouble(format!("the working directory is gone: {e}")))?;
+        Ok(match self {
+            Host::Github => github::commands(faults, &working),
+            Host::Sarif => format!("{:#}\n", sarif::log(faults, &working)),
+        })
     }
 }
 

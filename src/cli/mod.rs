@@ -5,6 +5,7 @@ mod completions;
 mod dsn;
 mod foreground;
 mod global;
+mod grants;
 mod lint;
 mod offline;
 mod output;
@@ -16,6 +17,7 @@ mod reach;
 mod reload;
 mod resume;
 mod run;
+mod schema;
 mod serve;
 mod start;
 mod status;
@@ -57,10 +59,12 @@ enum Command {
     Targets(targets::Command),
     Playbooks(playbooks::Command),
     Lint(lint::Command),
+    Grants(grants::Command),
     Audit(audit::Command),
     Pause(pause::Command),
     Resume(resume::Command),
     Reload(reload::Command),
+    Schema(schema::Command),
     Version(version::Command),
     Completions(completions::Command),
 }
@@ -81,13 +85,17 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return end(Err(Failure::trouble(format!("no threads can be started: {error}")))),
     };
-    end(runtime.block_on(dispatch(cli.command, &cli.global, &out)))
+    let ended = runtime.block_on(dispatch(cli.command, &cli.global, &out));
+    // A name that no server resolves keeps a thread of the system's for long; nothing waits for it.
+    runtime.shutdown_background();
+    end(ended)
 }
 
 async fn dispatch(command: Command, global: &Global, out: &Out) -> Result<Exit, Failure> {
     match command {
         Command::Serve(c) => c.run(global).await,
         Command::Lint(c) => c.run(global, out),
+        Command::Grants(c) => c.run(global, out).await,
         Command::Audit(c) => c.run(global, out).await,
         Command::Run(c) => c.run(global, out).await,
         Command::Plan(c) => c.run(global, out).await,
@@ -98,6 +106,7 @@ async fn dispatch(command: Command, global: &Global, out: &Out) -> Result<Exit, 
         Command::Pause(c) => c.run(global, out).await,
         Command::Resume(c) => c.run(global, out).await,
         Command::Reload(c) => c.run(global, out).await,
+        Command::Schema(c) => c.run(),
         Command::Version(c) => c.run(out),
         Command::Completions(c) => c.run(),
     }

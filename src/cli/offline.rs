@@ -15,7 +15,9 @@ use std::time::Duration;
 /// Records a pause.
 pub(super) async fn pause(global: &Global, out: &Out, request: &PauseRequest) -> Result<(), Failure> {
     check_names(global, out, &request.scope)?;
-    let until = request.for_seconds.map(|s| time::after(Timestamp::now(), Duration::from_secs(s)));
+    // The record keeps microseconds, and people are shown what it keeps.
+    let now = time::to_micros(Timestamp::now());
+    let until = request.for_seconds.map(|s| time::after(now, Duration::from_secs(s)));
     let reason = if request.reason.is_empty() { "no reason given" } else { &request.reason };
     let audit = open(global).await?;
     let order = PauseOrder { order: "pause".to_owned(), scope: request.scope.clone(), until };

@@ -30,7 +30,8 @@ impl Out {
             When::Never => false,
             When::Auto => stdout.is_terminal() && !no_color,
         };
-        let width = stdout.is_terminal().then(|| rustix::termios::tcgetwinsize(&stdout).map_or(100, |w| w.ws_col));
+        let size = || rustix::termios::tcgetwinsize(&stdout).map_or(0, |w| w.ws_col);
+        let width = stdout.is_terminal().then(|| columns(size()));
         Out {
             format: if global.json { Format::Json } else { global.output },
             paint: Paint { on },
@@ -96,6 +97,11 @@ impl Out {
     }
 }
 
+/// A terminal that does not know its width says 0.
+fn columns(said: u16) -> u16 {
+    if said == 0 { 100 } else { said }
+}
+
 /// Prints bytes as they are.
 ///
 /// # Errors
@@ -147,5 +153,15 @@ impl Paint {
     #[must_use]
     pub fn yellow(self, text: &str) -> String {
         self.with("33", text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_without_a_width_is_not_a_narrow_one() {
+        assert_eq!((columns(0), columns(80)), (100, 80));
     }
 }

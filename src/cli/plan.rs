@@ -41,7 +41,7 @@ impl Command {
 }
 
 fn exit(reports: &[PlanReport], detailed: bool) -> Exit {
-    let blind = reports.iter().any(|r| r.reason.starts_with("unreachable:"));
+    let blind = reports.iter().any(|r| plan_text::blind(r).is_some());
     let acts = reports.iter().any(PlanReport::would_act);
     match (blind, acts && detailed) {
         (true, _) => Exit::TROUBLE,

@@ -41,8 +41,16 @@ pub fn data_dir(config: &Path) -> Result<PathBuf, Failure> {
 pub fn daemon(global: &Global) -> Result<Option<Client>, Failure> {
     let data_dir = data_dir(&global.config)?;
     Client::connect(&data_dir).map_err(|e| {
-        let who = "Its socket is open to its own user and group: use sudo, or join the group.";
-        Failure::trouble(format!("the daemon cannot be reached: {e}\n{who}"))
+        let hint = match e.kind() {
+            std::io::ErrorKind::PermissionDenied => {
+                "\nIts socket is open to its own user and group: use sudo, or join the group."
+            }
+            std::io::ErrorKind::InvalidInput => {
+                "\nThe system allows about 100 characters: give `data_dir` a shorter path."
+            }
+            _ => "",
+        };
+        Failure::trouble(format!("the daemon cannot be reached: {e}{hint}"))
     })
 }
 

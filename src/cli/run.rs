@@ -41,12 +41,16 @@ impl Command {
 }
 
 fn text(report: &RunReport) -> String {
-    let RunReport { run, verdict, summary, .. } = report;
-    format!("{}: {summary}\nThe whole story: pgmedic audit show {run}\n", verdict.word())
+    let RunReport { run, verdict, summary, acted, held, .. } = report;
+    // The run itself may act, and yet each candidate is held back by guards of its own.
+    let nothing = *verdict == Verdict::Act && *acted == 0 && *held == 0;
+    let done = if nothing { "; nothing was done: what was found is held back by its own guards, or gone" } else { "" };
+    format!("{}: {summary}{done}\nThe whole story: pgmedic audit show {run}\n", verdict.word())
 }
 
 fn exit(report: &RunReport) -> Exit {
-    if report.failed > 0 || report.helped < report.acted {
+    let blind = report.summary.starts_with("unreachable:");
+    if blind || report.failed > 0 || report.helped < report.acted {
         Exit::TROUBLE
     } else if report.held > 0 || report.verdict == Verdict::Hold {
         Exit::HELD
@@ -71,6 +75,15 @@ mod tests {
         assert_eq!(exit(&report(2, 1, 0, 0)), Exit::TROUBLE);
         assert_eq!(exit(&report(2, 2, 1, 1)), Exit::TROUBLE);
         assert_eq!(exit(&report(2, 2, 0, 1)), Exit::HELD);
+        let mut lost = report(0, 0, 0, 0);
+        lost.summary = "unreachable: connection refused".to_owned();
+        assert_eq!(exit(&lost), Exit::TROUBLE, "a run that could not look");
+    }
+
+    #[test]
+    fn a_run_that_touched_nothing_says_so() {
+        let said = text(&report(0, 0, 0, 0));
+        assert!(said.starts_with("act: 2 long queries; nothing was done: "), "{said}");
     }
 
     #[test]

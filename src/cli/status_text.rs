@@ -2,7 +2,7 @@
 
 use super::output::Paint;
 use super::text::{count, moment, put, table};
-use crate::engine::api::{PlaybookStatus, Status, TargetStatus};
+use crate::engine::api::{PauseStatus, PlaybookStatus, Status, TargetStatus};
 use crate::model::history::{Pause, Scope};
 use crate::model::time::{in_words, since};
 use crate::model::{Mode, Timestamp};
@@ -14,7 +14,7 @@ pub fn status(status: &Status, now: Timestamp, paint: Paint, width: Option<u16>)
     let ceiling = status.mode.word();
     let mut out = format!("pgmedic {} is running for {up} (since {}), ", status.version, moment(status.started));
     put(&mut out, format!("mode at most {ceiling}\n"));
-    for (scope, pause) in &status.pauses {
+    for PauseStatus { scope, pause } in &status.pauses {
         put(&mut out, format!("{}\n", paint.yellow(&paused(scope, pause))));
     }
     if let Some(why) = &status.paused_by_file {
@@ -32,7 +32,9 @@ pub fn status(status: &Status, now: Timestamp, paint: Paint, width: Option<u16>)
     out + "\n" + &targets(&status.targets, paint, width) + "\n" + &playbooks(&status.playbooks, now, paint, width)
 }
 
-fn paused(scope: &Scope, pause: &Pause) -> String {
+/// One pause: what it covers, who ordered it, since when, until when, why.
+#[must_use]
+pub fn paused(scope: &Scope, pause: &Pause) -> String {
     let what = match (&scope.target, &scope.playbook) {
         (None, None) => "everything".to_owned(),
         (Some(t), None) => format!("target {t}"),
@@ -49,7 +51,7 @@ fn paused(scope: &Scope, pause: &Pause) -> String {
 pub fn targets(targets: &[TargetStatus], paint: Paint, width: Option<u16>) -> String {
     let row = |t: &TargetStatus| {
         let version = t.version_num.map_or_else(|| "-".to_owned(), |v| format!("{}.{}", v / 10_000, v % 10_000));
-        let runs: Vec<String> = t.runs.iter().map(|(run, book, doing)| format!("{book}: {doing} ({run})")).collect();
+        let runs: Vec<String> = t.runs.iter().map(|r| format!("{}: {} ({})", r.playbook, r.doing, r.run)).collect();
         let runs = if runs.is_empty() { "-".to_owned() } else { runs.join("\n") };
         let role = t.role.clone().unwrap_or_else(|| "-".to_owned());
         vec![t.name.clone(), t.mode.word().to_owned(), t.state.clone(), version, role, runs]
@@ -72,9 +74,8 @@ pub fn playbooks(playbooks: &[PlaybookStatus], now: Timestamp, paint: Paint, wid
                 Some(here) => format!("{} *", mode(here.mode, here.enabled)),
                 None => mode(book.mode, book.enabled).to_owned(),
             };
-            let next = book.next.iter().find(|(t, _)| t == target);
-            let next = next.map_or_else(|| "by hand".to_owned(), |(_, at)| due(*at, now));
-            let last = book.last.iter().find(|(t, _)| t == target).map_or("-", |(_, how)| how.as_str());
+            let next = book.next.get(target).map_or_else(|| "by hand".to_owned(), |at| due(*at, now));
+            let last = book.last.get(target).map_or("-", String::as_str);
             rows.push(vec![book.name.clone(), mode, target.clone(), next, last.to_owned()]);
         }
     }
@@ -102,18 +103,19 @@ mod tests {
     fn sample() -> Status {
         serde_json::from_value(json!({
             "version": "0.1.0", "started": "2026-11-24T18:00:00Z", "mode": "enforce",
-            "pauses": [[{"target": "orders"}, {"actor": "user:alice", "reason": "migration",
-                        "since": "2026-11-24T19:00:00Z", "until": "2026-11-24T21:00:00Z"}]],
+            "pauses": [{"target": "orders", "actor": "user:alice", "reason": "migration",
+                        "since": "2026-11-24T19:00:00Z", "until": "2026-11-24T21:00:00Z"}],
             "paused_by_file": "disk\n", "audit": {"size": 12, "root": "ab12"}, "messages_waiting": 1,
             "targets": [
                 {"name": "orders", "mode": "enforce", "state": "up", "version_num": 150_018, "role": "primary",
-                 "runs": [["01K", "analyze-stale-tables", "ANALYZE public.a"]]},
+                 "runs": [{"run": "01K", "playbook": "analyze-stale-tables", "doing": "ANALYZE public.a"}]},
                 {"name": "crm", "mode": "observe", "state": "connection refused", "runs": []}],
             "playbooks": [
                 {"name": "analyze-stale-tables", "about": "", "mode": "enforce", "enabled": true, "targets": ["orders", "crm"],
-                 "changed": [{"target": "crm", "mode": "observe", "enabled": true}], "next": [["orders", "2026-11-24T20:05:30Z"]], "last": [["orders", "acted on 2, 2 helped"]]},
+                 "changed": [{"target": "crm", "mode": "observe", "enabled": true}],
+                 "next": {"orders": "2026-11-24T20:05:30Z"}, "last": {"orders": "acted on 2, 2 helped"}},
                 {"name": "grow-starved-pools", "about": "", "mode": "observe", "enabled": false, "targets": [],
-                 "next": [], "last": []}]
+                 "next": {}, "last": {}}]
         }))
         .unwrap()
     }

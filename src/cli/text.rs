@@ -5,6 +5,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
+/// Columns that sentences need.
+const LEAST_TEXT: u16 = 30;
+
 /// A copy that a terminal shows instead of obeying: query texts and names come from strangers, and
 /// an escape sequence in them could rewrite what the reader sees.
 #[must_use]
@@ -48,6 +51,7 @@ pub fn table(header: &[&str], rows: Vec<Vec<String>>, width: Option<u16>) -> Str
     match width {
         Some(width) => {
             table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic).set_width(width);
+            keep_words_whole(&mut table, width);
         }
         None => {
             table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
@@ -57,6 +61,18 @@ pub fn table(header: &[&str], rows: Vec<Vec<String>>, width: Option<u16>) -> Str
         column.set_padding((0, 2));
     }
     table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+}
+
+/// Wraps the last column alone where the others leave it room: a name broken in two cannot be copied.
+fn keep_words_whole(table: &mut comfy_table::Table, width: u16) {
+    let widths = table.column_max_content_widths();
+    let Some((_, others)) = widths.split_last() else { return };
+    let taken: u16 = others.iter().map(|w| w.saturating_add(2)).sum();
+    if taken.saturating_add(LEAST_TEXT) <= width {
+        for column in table.column_iter_mut().take(others.len()) {
+            column.set_constraint(comfy_table::ColumnConstraint::ContentWidth);
+        }
+    }
 }
 
 /// Adds words to a text.
@@ -118,5 +134,8 @@ mod tests {
         assert_eq!(piped.lines().count(), 2, "{piped}");
         let narrow = table(&["NAME", "WORDS"], rows(), Some(60));
         assert!(narrow.lines().count() > 3 && narrow.lines().all(|l| l.len() <= 60), "{narrow}");
+        let run = "01M87RQ29CTRZ1QDGXCJ722D7T";
+        let named = table(&[], vec![vec![run.to_owned(), "word ".repeat(30)]], Some(60));
+        assert!(named.contains(run) && named.lines().all(|l| l.len() <= 60), "{named}");
     }
 }

@@ -22,6 +22,6 @@ impl Command {
             None => foreground::why(global, &self.playbook, &self.target).await?,
         };
         out.one(&report, |r| plan_text::why(r, out.paint, out.width))?;
-        Ok(Exit::FINE)
+        Ok(if plan_text::blind(&report.plan).is_some() { Exit::TROUBLE } else { Exit::FINE })
     }
 }

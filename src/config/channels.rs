@@ -9,21 +9,22 @@ use secrecy::ExposeSecret;
 /// What people can be told of.
 pub const EVENTS: [&str; 8] = ["acted", "held", "failed", "reverted", "unknown", "breaker", "daemon", "observed"];
 
-const CHANNEL: Keys = Keys {
+pub(super) const CHANNEL: Keys = Keys {
     what: "a channel",
     known: &["name", "slack", "webhook", "events", "match", "allow_private"],
     required: &["name"],
     later: &["email", "pagerduty", "opsgenie", "teams", "discord", "mattermost", "telegram"],
 };
 
-const SLACK: Keys = Keys {
+pub(super) const SLACK: Keys = Keys {
     what: "`slack`",
     known: &["webhook_url"],
     required: &["webhook_url"],
     later: &["token", "channel", "signing_secret"],
 };
 
-const WEBHOOK: Keys = Keys { what: "`webhook`", known: &["url", "secret"], required: &["url", "secret"], later: &[] };
+pub(super) const WEBHOOK: Keys =
+    Keys { what: "`webhook`", known: &["url", "secret"], required: &["url", "secret"], later: &[] };
 
 pub(super) fn channels(reader: &mut Reader, node: &Node, folder: &Folder) -> Vec<Channel> {
     let items = reader.list(node, "channels").unwrap_or_default();

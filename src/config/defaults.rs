@@ -7,7 +7,7 @@ use crate::syntax::{Keys, Node, Reader};
 use std::collections::BTreeMap;
 
 /// What is the same for several servers. A pooler's address is not, nor is what is said of one by name.
-const DEFAULTS: Keys = Keys {
+pub(super) const DEFAULTS: Keys = Keys {
     what: "`target_defaults`",
     known: &["mode", "labels", "databases", "act_as", "password", "vars", "policy"],
     required: &[],

@@ -1,5 +1,6 @@
 //! What `pgmedic.yaml` says, after it was read and found sound.
 
+mod advice;
 mod channels;
 mod defaults;
 mod dsn;
@@ -7,8 +8,10 @@ mod files;
 pub mod policy;
 pub mod read;
 mod rules;
+pub mod schema;
 mod targets;
 
+pub use advice::advise;
 pub use policy::{Ceilings, Freeze, Limits, Narrowed, Policy, SameQuery, Window};
 pub use read::{Surroundings, read};
 
@@ -207,6 +210,12 @@ pub enum QueryText {
     Full,
     /// Not at all.
     None,
+}
+
+impl QueryText {
+    /// All with the word users write.
+    pub const ALL: [(&'static str, QueryText); 3] =
+        [("redacted", QueryText::Redacted), ("full", QueryText::Full), ("none", QueryText::None)];
 }
 
 /// What a person or token may do, in rising order.

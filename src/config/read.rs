@@ -57,10 +57,12 @@ pub const KEYS: Keys = Keys {
     later: &["rules", "custom_metrics", "metrics", "webhooks"],
 };
 
-const HTTP: Keys =
+pub(super) const HTTP: Keys =
     Keys { what: "`http`", known: &["listen", "socket"], required: &[], later: &["probe_listen", "tokens"] };
 
-const AUDIT: Keys =
+pub(super) const SOCKET: Keys = keys("`socket`", &["roles"]);
+
+pub(super) const AUDIT: Keys =
     Keys { what: "`audit`", known: &["query_text"], required: &[], later: &["retain", "checkpoint_sinks"] };
 
 /// Keys below which references are for playbooks, or none at all: whoever reads them checks that.
@@ -204,7 +206,7 @@ fn http(reader: &mut Reader, node: &Node) -> BTreeMap<String, AccessRole> {
     if let Some(node) = map.get("listen").filter(|node| node.scalar() != Some("none")) {
         reader.not_yet(node.span, "http.listen");
     }
-    let socket = map.get("socket").and_then(|node| reader.map(node, &keys("`socket`", &["roles"])));
+    let socket = map.get("socket").and_then(|node| reader.map(node, &SOCKET));
     let roles = socket.and_then(|map| map.get("roles")).and_then(|node| reader.open_map(node, "roles by group"));
     let mut by_group = BTreeMap::new();
     for entry in roles.map_or(&[][..], |map| map.entries()) {
@@ -216,9 +218,8 @@ fn http(reader: &mut Reader, node: &Node) -> BTreeMap<String, AccessRole> {
 }
 
 fn query_text(reader: &mut Reader, node: &Node) -> Option<QueryText> {
-    let words = [("redacted", QueryText::Redacted), ("full", QueryText::Full), ("none", QueryText::None)];
     let map = reader.map(node, &AUDIT)?;
-    map.get("query_text").and_then(|node| reader.word(node, &words))
+    map.get("query_text").and_then(|node| reader.word(node, &QueryText::ALL))
 }
 
 fn playbook_files(reader: &mut Reader, map: &Map, folder: &Folder) -> Vec<PathBuf> {

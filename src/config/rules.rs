@@ -10,31 +10,42 @@ use std::collections::BTreeMap;
 /// History of one query is kept that long.
 const SAME_QUERY_MAX: Duration = Duration::from_hours(24);
 /// The largest limit of any sort.
-const LIMIT_MAX: u32 = 100_000;
+pub(super) const LIMIT_MAX: u32 = 100_000;
 
-const POLICY: Keys = Keys {
+pub(super) const POLICY: Keys = Keys {
     what: "`policy`",
     known: &["protect", "limits", "ceilings", "allow_custom_sql"],
     required: &[],
     later: &["breaker", "coincidence"],
 };
 
-const NARROWED: Keys = Keys {
+pub(super) const NARROWED: Keys = Keys {
     what: "a target's `policy`",
     known: &["protect", "limits", "ceilings"],
     required: &[],
     later: &["breaker", "coincidence", "allow_custom_sql"],
 };
 
-const WINDOW: Keys =
+pub(super) const WINDOW: Keys =
     Keys { what: "a window", known: &["cron", "lasts", "timezone"], required: &["cron", "lasts"], later: &[] };
 
-const FREEZE: Keys = Keys {
+pub(super) const FREEZE: Keys = Keys {
     what: "a freeze",
     known: &["name", "from", "until", "targets", "except", "ceiling"],
     required: &["name", "from", "until"],
     later: &[],
 };
+
+pub(super) const LIMITS: Keys = keys("`limits`", &["disruptive", "maintenance"]);
+
+pub(super) const DISRUPTIVE: Keys =
+    keys("`disruptive`", &["per_run", "per_playbook_hour", "per_target_hour", "fleet_hour", "same_query"]);
+
+pub(super) const SAME_QUERY: Keys = keys("`same_query`", &["max", "per"]);
+
+pub(super) const MAINTENANCE: Keys = keys("`maintenance`", &["per_run", "at_once_per_target", "at_once_fleet"]);
+
+pub(super) const CEILINGS: Keys = keys("`ceilings`", &["disruptive", "maintenance", "irreversible"]);
 
 /// What `policy` says for all targets.
 #[derive(Default)]
@@ -76,9 +87,8 @@ pub(super) fn narrowed(reader: &mut Reader, node: &Node) -> Narrowed {
 
 /// The limits that are written, over these.
 fn limits(reader: &mut Reader, node: &Node, mut limits: Limits) -> Limits {
-    let Some(map) = reader.map(node, &keys("`limits`", &["disruptive", "maintenance"])) else { return limits };
-    let known = &["per_run", "per_playbook_hour", "per_target_hour", "fleet_hour", "same_query"];
-    if let Some(map) = map.get("disruptive").and_then(|n| reader.map(n, &keys("`disruptive`", known))) {
+    let Some(map) = reader.map(node, &LIMITS) else { return limits };
+    if let Some(map) = map.get("disruptive").and_then(|n| reader.map(n, &DISRUPTIVE)) {
         limit(reader, &map, "per_run", &mut limits.disruptive_per_run);
         limit(reader, &map, "per_playbook_hour", &mut limits.disruptive_per_playbook_hour);
         limit(reader, &map, "per_target_hour", &mut limits.disruptive_per_target_hour);
@@ -87,8 +97,7 @@ fn limits(reader: &mut Reader, node: &Node, mut limits: Limits) -> Limits {
             same_query(reader, node, &mut limits.same_query);
         }
     }
-    let known = &["per_run", "at_once_per_target", "at_once_fleet"];
-    if let Some(map) = map.get("maintenance").and_then(|n| reader.map(n, &keys("`maintenance`", known))) {
+    if let Some(map) = map.get("maintenance").and_then(|n| reader.map(n, &MAINTENANCE)) {
         limit(reader, &map, "per_run", &mut limits.maintenance_per_run);
         limit(reader, &map, "at_once_per_target", &mut limits.maintenance_at_once_per_target);
         limit(reader, &map, "at_once_fleet", &mut limits.maintenance_at_once_fleet);
@@ -104,7 +113,7 @@ fn limit(reader: &mut Reader, map: &Map, key: &str, into: &mut u32) {
 }
 
 fn same_query(reader: &mut Reader, node: &Node, into: &mut SameQuery) {
-    let Some(map) = reader.map(node, &keys("`same_query`", &["max", "per"])) else { return };
+    let Some(map) = reader.map(node, &SAME_QUERY) else { return };
     limit(reader, &map, "max", &mut into.max);
     if let Some(per) = map.get("per").and_then(|node| reader.duration_within(node, SAME_QUERY_MAX)) {
         into.per = per;
@@ -113,8 +122,7 @@ fn same_query(reader: &mut Reader, node: &Node, into: &mut SameQuery) {
 
 /// The ceilings that are written, over these.
 fn ceilings(reader: &mut Reader, node: &Node, mut ceilings: Ceilings) -> Ceilings {
-    let known = &["disruptive", "maintenance", "irreversible"];
-    let Some(map) = reader.map(node, &keys("`ceilings`", known)) else { return ceilings };
+    let Some(map) = reader.map(node, &CEILINGS) else { return ceilings };
     let mut read = |key: &str, into: &mut Mode| {
         if let Some(mode) = map.get(key).and_then(|node| reader.mode(node)) {
             *into = mode;

@@ -8,7 +8,7 @@ use crate::model::{Labels, Names};
 use crate::syntax::{Keys, Kind, Map, Node, Reader, reference};
 use std::collections::BTreeMap;
 
-const TARGET: Keys = Keys {
+pub(super) const TARGET: Keys = Keys {
     what: "a target",
     known: &[
         "name",
@@ -27,9 +27,9 @@ const TARGET: Keys = Keys {
     later: &["series_labels", "collect_every", "host", "patroni", "pgbackrest", "kubernetes"],
 };
 
-const LOGIN: Keys = Keys { what: "`act_as`", known: &["user", "password"], required: &["user"], later: &[] };
+pub(super) const LOGIN: Keys = Keys { what: "`act_as`", known: &["user", "password"], required: &["user"], later: &[] };
 
-const PGBOUNCER: Keys = Keys {
+pub(super) const PGBOUNCER: Keys = Keys {
     what: "a PgBouncer",
     known: &["name", "dsn", "password", "persist"],
     required: &["name", "dsn"],

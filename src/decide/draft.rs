@@ -43,13 +43,25 @@ pub(super) fn plan_records(run: &Run, look: &Look, plan: &Plan, news: &[usize], 
             "candidates_found": keys.len(),
             "candidates_not_shown": not_shown,
             "history": look.history.evidence(&brief.target, &brief.playbook.name, &keys),
+            "about": about(&brief.playbook),
         })),
         ..of_run(RecordKind::Decision, brief)
     };
-    notice::of_plan(run, look, plan, news, &mut whole, at);
+    notice::of_plan(run, plan, news, &mut whole, at);
     let rung = brief.playbook.rungs().next();
     let each = news.iter().filter_map(|i| plan.candidates.get(*i));
     std::iter::once(whole).chain(each.map(|(c, d)| candidate_decision(brief, c, d, rung))).collect()
+}
+
+/// What the playbook carries into records for people.
+fn about(playbook: &crate::playbook::Playbook) -> Json {
+    json!({
+        "about": playbook.about,
+        "owner": playbook.owner,
+        "severity": playbook.severity,
+        "runbook_url": playbook.runbook_url,
+        "labels": playbook.labels,
+    })
 }
 
 /// The facts with as many candidates as a record may hold, and how many were left out.
@@ -152,6 +164,24 @@ pub fn orphan(intent: &Draft, detail: &str, notify: &[String]) -> Draft {
     draft
 }
 
+/// The verification of an action that a crash left unverified: nobody looked whether it helped.
+#[must_use]
+pub fn unverified(outcome: &Draft, detail: &str, notify: &[String]) -> Draft {
+    let mut draft = Draft {
+        run: outcome.run.clone(),
+        target: outcome.target.clone(),
+        playbook: outcome.playbook.clone(),
+        candidate: outcome.candidate.clone(),
+        action: outcome.action.clone(),
+        before: outcome.before.clone(),
+        after: outcome.after.clone(),
+        outcome: Some(Outcome::new(OutcomeStatus::Unknown, detail)),
+        ..Draft::new(RecordKind::Verification)
+    };
+    notice::unverified(outcome, detail, notify, &mut draft);
+    draft
+}
+
 /// Announces that a change is taken back.
 pub(super) fn revert_intent(brief: &Brief, candidate: &Candidate, rung: &ActStep, deed: &Deed) -> Draft {
     Draft {
@@ -167,26 +197,37 @@ pub(super) fn revert_intent(brief: &Brief, candidate: &Candidate, rung: &ActStep
 
 /// One record for all candidates whose turn never came.
 pub(super) fn left_over(run: &Run) -> Option<Draft> {
-    let out_of_time = |s: &ClimberState| matches!(s, ClimberState::Stopped(why) if why.starts_with("time_budget"));
-    let late = run.climbers.iter().filter(|c| c.sent.is_empty() && out_of_time(&c.state)).count();
+    let late = run.climbers.iter().filter(|c| c.sent.is_empty() && c.state == ClimberState::LeftOver).count();
     let stopped = run.stopping.as_ref().map(|why| {
         let waiting = |c: &&super::run::Climber| c.sent.is_empty() && c.state == ClimberState::Climbing;
         (why, run.climbers.iter().filter(waiting).count())
     });
     let reason = match stopped {
         Some((why, n)) if n > 0 => format!("stopping: {why}; {n} candidates were left untouched"),
-        _ if late > 0 => format!("time_budget: the run's time was over; {late} candidates were left for the next run"),
+        _ if late > 0 => {
+            format!("{}; {late} candidates were left for the next run", run.left.as_deref().unwrap_or_default())
+        }
         _ => return None,
     };
     Some(Draft { verdict: Some(Verdict::Skip), reason: Some(reason), ..of_run(RecordKind::Decision, &run.brief) })
 }
 
+/// All that a run sent was refused: nothing was touched.
+pub(super) fn untouched(brief: &Brief, reason: &str) -> Draft {
+    Draft { reason: Some(reason.to_owned()), ..of_run(RecordKind::Verification, brief) }
+}
+
 /// Whether it helped, for each candidate that was acted on.
 pub(super) fn verifications(run: &Run) -> Vec<Draft> {
     let each = run.acted().filter_map(|climber| {
-        let sent = climber.sent.last()?;
+        let sent = climber.last_touch()?;
         let (status, detail) = match (sent.helped, &sent.reverted) {
             (Some(true), _) => (OutcomeStatus::Done, "looked at again: the harm is gone".to_owned()),
+            (Some(false), r) if climber.since.is_none() => {
+                let back = r.as_ref().map_or(String::new(), |r| format!("; {}", r.detail));
+                let why = "it could not be looked at again, so whether it helped is not known, which counts as no";
+                (OutcomeStatus::Failed, format!("{why}{back}"))
+            }
             (Some(false), Some(r)) => (OutcomeStatus::Failed, format!("it did not help; taking it back: {}", r.detail)),
             (Some(false), None) => (OutcomeStatus::Failed, "looked at again: the harm is still there".to_owned()),
             (None, _) => (OutcomeStatus::Unknown, "pgmedic stopped before it could look again".to_owned()),

@@ -2,7 +2,7 @@
 //! limits are exact across targets and nothing is done twice at once.
 
 use crate::config::Limits;
-use crate::guards::{limits::Spending, limits::paid, open_intent, paused, same_query};
+use crate::guards::{limits::Spending, open_intent, paused, same_query};
 use crate::model::record::Draft;
 use crate::model::verdict::GuardVerdict;
 use crate::model::{GuardReport, History, Timestamp, history};
@@ -32,9 +32,7 @@ pub fn may_append(history: &History, draft: &Draft, bounds: &Bounds, now: Timest
     if let Some(open) = history.open.get(&(target.clone(), candidate.key.clone())) {
         return stop("open_intent", open_intent::told(open, now));
     }
-    if paid(history, target, run, &candidate.key) {
-        return Ok(());
-    }
+    let counted = history.counted(target, run, &candidate.key, action.class);
     let spending = Spending {
         history,
         limits: &bounds.limits,
@@ -46,10 +44,10 @@ pub fn may_append(history: &History, draft: &Draft, bounds: &Bounds, now: Timest
         coming: 0,
         now,
     };
-    if let Some(count) = spending.counts().iter().find(|count| count.exhausted()) {
+    if let Some(count) = spending.counts(counted).iter().find(|count| count.exhausted()) {
         return stop("limits", count.in_words(action.class));
     }
-    if let Some(query) = history::same_query(&candidate.candidate)
+    if let Some(query) = history::same_query(&candidate.candidate).filter(|_| !counted)
         && let Err(why) = same_query::repeats(history, bounds.limits.same_query, &query, now)
     {
         return stop("same_query", why);

@@ -1,7 +1,9 @@
 //! The decisions, as pure functions: so they can be unit-tested, simulated and replayed.
 
+mod climber;
 pub mod conclude;
 pub mod draft;
+mod ends;
 pub mod intent;
 mod ladder;
 mod next;

@@ -4,10 +4,9 @@
 use super::draft;
 use super::ladder;
 use super::plan::{Plan, plan};
-use super::run::{Effect, End, Entry, Event, Look, Phase, Run, Verify, What};
+use super::run::{Effect, End, Entry, Event, Look, Memory, Phase, Run, Unwritten, Verify, What};
 use super::verify;
 use crate::model::record::Draft;
-use crate::model::time::after;
 use crate::model::{Duration, Timestamp, Verdict};
 use std::collections::BTreeMap;
 
@@ -25,7 +24,12 @@ pub fn next(run: &Run, event: &Event) -> (Run, Vec<Effect>) {
 fn step(run: &mut Run, event: &Event) -> Vec<Effect> {
     let at = event.at;
     if let What::Stop(why) = &event.what {
-        return stop(run, why);
+        return stop(run, why, at);
+    }
+    if let What::Appended(seqs) = &event.what
+        && !is_new(run, seqs)
+    {
+        return Vec::new();
     }
     match (run.phase.clone(), &event.what) {
         (Phase::New, What::Begin) => {
@@ -34,20 +38,30 @@ fn step(run: &mut Run, event: &Event) -> Vec<Effect> {
         }
         (Phase::Finding, What::Looked(look)) => found(run, look, at),
         (Phase::Finding, What::Blind { reason, seen }) => blind(run, reason, seen),
-        (Phase::RecordingPlan, What::Appended(_)) => ladder::advance(run, None, at),
+        (Phase::RecordingPlan(memory), What::Appended(_)) => {
+            let mut effects = vec![remember(*memory)];
+            effects.extend(ladder::advance(run, None, at));
+            effects
+        }
         (Phase::Looking(spot), What::Looked(look)) => ladder::looked(run, spot, look, at),
         (Phase::Looking(spot), What::Blind { reason, .. }) => ladder::lost_sight(run, spot, reason),
         (Phase::RecordingIntent(spot, prepared), What::Appended(_)) => ladder::announced(run, spot, *prepared, at),
         (Phase::RecordingIntent(spot, prepared), What::Forbidden(report)) => {
             ladder::forbidden(run, spot, &prepared, report)
         }
-        (Phase::RecordingPlan | Phase::RecordingIntent(..), What::Unwritable(why)) => unwritable(run, why),
+        (Phase::RecordingPlan(_), What::Unwritable(why)) => unwritable(run, why),
+        (Phase::RecordingIntent(..), What::Unwritable(why)) => ladder::unannounced(run, why, at),
         (Phase::Acting(spot, prepared), What::Acted(outcome)) => ladder::acted(run, spot, *prepared, outcome),
         (Phase::Recording(spot, _), What::Appended(_)) => ladder::advance(run, Some(spot), at),
-        (Phase::Recording(_, drafts) | Phase::Closing(drafts), What::Rested) => vec![append(&drafts)],
-        (Phase::Recording(..) | Phase::Closing(_), What::Unwritable(why)) => insist(run, why),
+        (Phase::Recording(spot, records), What::Rested) if records.resting => {
+            write(run, records.drafts, |records| Phase::Recording(spot, records))
+        }
+        (Phase::Closing(records), What::Rested) if records.resting => write(run, records.drafts, Phase::Closing),
+        (Phase::Recording(_, records) | Phase::Closing(records), What::Unwritable(why)) if !records.resting => {
+            insist(run, why)
+        }
         (Phase::Resting(step), What::Rested) => ladder::rested(run, step, at),
-        (Phase::Verifying(v), What::Rested) if v.resting => verify::round(run, v.until, v.rest),
+        (Phase::Verifying(v), What::Rested) if v.resting => verify::round(run, v.until, v.rest, at),
         (Phase::Verifying(v), What::Looked(look)) if !v.resting => verify::looked(run, v, Some(look), at),
         (Phase::Verifying(v), What::Blind { .. }) if !v.resting => verify::looked(run, v, None, at),
         (Phase::Reverting(revert), what) => verify::reverting(run, *revert, what, at),
@@ -56,11 +70,22 @@ fn step(run: &mut Run, event: &Event) -> Vec<Effect> {
     }
 }
 
+/// Numbers of records only grow: an answer that was heard before is not taken for that to a later append,
+/// which would send a statement before its intent is durable.
+fn is_new(run: &mut Run, seqs: &[u64]) -> bool {
+    let newest = seqs.iter().max().copied().unwrap_or_default();
+    let new = newest > run.appended;
+    run.appended = run.appended.max(newest);
+    new
+}
+
 /// No new action begins; one under way is seen through by the phases that wait for it.
-fn stop(run: &mut Run, why: &str) -> Vec<Effect> {
+fn stop(run: &mut Run, why: &str, at: Timestamp) -> Vec<Effect> {
     run.stopping.get_or_insert_with(|| why.to_owned());
     match run.phase {
-        Phase::New | Phase::Finding | Phase::Looking(_) | Phase::Resting(_) | Phase::Verifying(_) => verify::close(run),
+        Phase::New | Phase::Finding | Phase::Looking(_) | Phase::Resting(_) | Phase::Verifying(_) => {
+            verify::close(run, at)
+        }
         _ => Vec::new(),
     }
 }
@@ -70,34 +95,25 @@ fn found(run: &mut Run, look: &Look, at: Timestamp) -> Vec<Effect> {
     let plan = plan(&brief.playbook, &brief.policy, &look.history, &look.facts, brief.lowered, at);
     run.verdict = plan.decision.verdict;
     run.reason.clone_from(&plan.decision.reason);
-    run.ends = ends(run, at);
+    run.ends = super::ends::of(&brief, at);
     let news = News::of(&plan, &look.seen, brief.trigger.kind == "manual");
-    let quiet = news.quiet;
-    let seen = news.seen.clone();
-    let remember = Effect::Remember { seen, quiet };
+    let memory = Memory { quiet: news.quiet, seen: news.seen.clone() };
     if !news.whole && news.candidates.is_empty() {
-        let mut effects = vec![remember];
+        let mut effects = vec![remember(memory)];
         effects.extend(end(run));
         return effects;
     }
+    run.told = look.history.told_of(&super::notice::incidents(&brief));
     ladder::mount(run, &plan);
     let drafts = draft::plan_records(run, look, &plan, &news.candidates, at);
-    run.phase = Phase::RecordingPlan;
+    // Remembered when it is durable: a decision that could not be recorded is news again.
+    run.phase = Phase::RecordingPlan(Box::new(memory));
     run.recorded = true;
-    vec![remember, append(&drafts)]
+    vec![append(&drafts)]
 }
 
-/// When nothing new may begin any more: the time budget, and the close of the window that allows it.
-fn ends(run: &Run, at: Timestamp) -> Timestamp {
-    let guard = &run.brief.playbook.guard;
-    let policy = &run.brief.policy;
-    let budget = guard.time_budget.map(|budget| after(run.brief.started, budget));
-    let closes = guard
-        .allow_in
-        .iter()
-        .filter_map(|name| policy.windows.get(name))
-        .filter_map(|spans| crate::schedule::open(spans, &policy.timezone, at).map(|open| open.closes));
-    budget.into_iter().chain(closes.max()).min().unwrap_or(Timestamp::MAX)
+fn remember(Memory { seen, quiet }: Memory) -> Effect {
+    Effect::Remember { seen, quiet }
 }
 
 fn blind(run: &mut Run, reason: &str, seen: &BTreeMap<String, String>) -> Vec<Effect> {
@@ -105,16 +121,17 @@ fn blind(run: &mut Run, reason: &str, seen: &BTreeMap<String, String>) -> Vec<Ef
     run.reason = format!("unreachable: {reason}");
     let digest = "skip unreachable".to_owned();
     let known = seen.get("") == Some(&digest) && run.brief.trigger.kind != "manual";
-    let remember = Effect::Remember { seen: [(String::new(), digest)].into(), quiet: u32::from(known) };
+    // What was remembered of the candidates stays: it is news again only if it differs after the gap.
+    let mut seen = seen.clone();
+    seen.insert(String::new(), digest);
+    let mut effects = vec![remember(Memory { seen, quiet: u32::from(known) })];
     if known {
-        let mut effects = vec![remember];
         effects.extend(end(run));
         return effects;
     }
-    let drafts = vec![draft::blind(run)];
-    let effects = vec![remember, append(&drafts)];
-    run.phase = Phase::Closing(drafts);
     run.recorded = true;
+    let drafts = vec![draft::blind(run)];
+    effects.extend(write(run, drafts, Phase::Closing));
     effects
 }
 
@@ -132,10 +149,10 @@ struct News {
 
 impl News {
     fn of(plan: &Plan, seen: &BTreeMap<String, String>, all: bool) -> News {
-        let mut now = BTreeMap::from([(String::new(), plan.decision.digest())]);
-        let stopped = plan.decision.verdict == Verdict::Skip;
-        let whole = all || (stopped && seen.get("") != now.get(""));
-        let mut news = News { whole, candidates: Vec::new(), quiet: u32::from(!whole), seen: BTreeMap::new() };
+        let mut now = BTreeMap::from([(String::new(), plan.digest())]);
+        let telling = plan.decision.verdict == Verdict::Skip || plan.unreadable > 0;
+        let whole = all || (telling && seen.get("") != now.get(""));
+        let mut news = News { whole, candidates: Vec::new(), quiet: 0, seen: BTreeMap::new() };
         for (i, (candidate, decision)) in plan.candidates.iter().enumerate() {
             let (key, digest) = (candidate.key(), decision.digest());
             if all || decision.verdict == Verdict::Act || seen.get(&key) != Some(&digest) {
@@ -155,8 +172,15 @@ pub(super) fn append(drafts: &[Draft]) -> Effect {
     Effect::Append(drafts.iter().cloned().map(|d| Entry::Plain(Box::new(d))).collect())
 }
 
+/// Appends what must not be lost, in the phase that insists on it.
+pub(super) fn write(run: &mut Run, drafts: Vec<Draft>, phase: impl FnOnce(Unwritten) -> Phase) -> Vec<Effect> {
+    let effects = vec![append(&drafts)];
+    run.phase = phase(Unwritten { drafts, resting: false });
+    effects
+}
+
 /// Nothing was done that the log does not hold; so the run can just end.
-fn unwritable(run: &mut Run, why: &str) -> Vec<Effect> {
+pub(super) fn unwritable(run: &mut Run, why: &str) -> Vec<Effect> {
     run.verdict = Verdict::Skip;
     run.reason = format!("audit: the log cannot be written, so nothing is done: {why}");
     end(run)
@@ -165,7 +189,13 @@ fn unwritable(run: &mut Run, why: &str) -> Vec<Effect> {
 /// What was done must be recorded: again and again, until pgmedic is told to stop. Recovery then finds
 /// the open intent.
 fn insist(run: &mut Run, why: &str) -> Vec<Effect> {
-    if run.stopping.is_some() { unwritable(run, why) } else { vec![Effect::Rest(APPEND_AGAIN_AFTER)] }
+    if run.stopping.is_some() {
+        return unwritable(run, why);
+    }
+    if let Phase::Recording(_, records) | Phase::Closing(records) = &mut run.phase {
+        records.resting = true;
+    }
+    vec![Effect::Rest(APPEND_AGAIN_AFTER)]
 }
 
 /// The run is over.
@@ -174,7 +204,7 @@ pub(super) fn end(run: &mut Run) -> Vec<Effect> {
     let count = |wanted: &dyn Fn(&super::run::Climber) -> bool| {
         u32::try_from(run.acted().filter(|c| wanted(c)).count()).unwrap_or(u32::MAX)
     };
-    let helped = |c: &super::run::Climber| c.sent.last().is_some_and(|s| s.helped == Some(true));
+    let helped = |c: &super::run::Climber| c.last_touch().is_some_and(|s| s.helped == Some(true));
     let (acted, helped) = (count(&|_| true), count(&helped));
     vec![Effect::End(End {
         verdict: run.verdict,

@@ -14,6 +14,17 @@ pub struct Plan {
     pub decision: Decision,
     /// Each candidate that the finder listed.
     pub candidates: Vec<(Candidate, Decision)>,
+    /// How much of the target could not be read.
+    pub unreadable: usize,
+}
+
+impl Plan {
+    /// As [`Decision::digest`], for the run as a whole.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let partly = if self.unreadable > 0 { ", read in part" } else { "" };
+        format!("{}{partly}", self.decision.digest())
+    }
 }
 
 /// Decides on everything that was found. When the run as a whole is stopped, so is every candidate.
@@ -39,8 +50,12 @@ pub fn plan(
     };
     let mut decision = judge(&scene, lowered, &[Scope::Run]);
     if facts.candidates.is_empty() && decision.verdict != Verdict::Skip {
-        decision.verdict = Verdict::Quiet;
-        "nothing found".clone_into(&mut decision.reason);
+        // What could not be read may hide candidates: that is not the same as nothing found.
+        (decision.verdict, decision.reason) = match facts.unreadable.as_slice() {
+            [] => (Verdict::Quiet, "nothing found".to_owned()),
+            [what] => (Verdict::Skip, format!("unreadable: {what}")),
+            [what, more @ ..] => (Verdict::Skip, format!("unreadable: {what}, and {} more", more.len())),
+        };
     }
     let mut candidates = Vec::with_capacity(facts.candidates.len());
     for candidate in &facts.candidates {
@@ -51,7 +66,27 @@ pub fn plan(
         }
         candidates.push((candidate.clone(), concluded));
     }
-    Plan { decision, candidates }
+    if matches!(decision.verdict, Verdict::Act | Verdict::Hold | Verdict::Observe) {
+        sum_up(&mut decision, &candidates);
+    }
+    Plan { decision, candidates, unreadable: facts.unreadable.len() }
+}
+
+/// What the run as a whole comes to: it acts only if it acts on something.
+fn sum_up(decision: &mut Decision, candidates: &[(Candidate, Decision)]) {
+    let any = |verdict| candidates.iter().find(|(_, d)| d.verdict == verdict).map(|(_, d)| d);
+    let Some(foremost) = [Verdict::Act, Verdict::Hold, Verdict::Observe].into_iter().find_map(any) else {
+        let guards: Vec<&str> = candidates.iter().filter_map(|(_, d)| d.reason.split(':').next()).collect();
+        let first = guards.first().copied().unwrap_or_default();
+        let all = if guards.iter().all(|g| *g == first) { "it" } else { "a guard" };
+        decision.verdict = Verdict::Skip;
+        decision.reason = format!("{first}: {all} stopped each of {} candidates", candidates.len());
+        return;
+    };
+    if foremost.verdict != decision.verdict {
+        (decision.verdict, decision.mode) = (foremost.verdict, foremost.mode);
+        decision.reason.clone_from(&foremost.reason);
+    }
 }
 
 /// What stands for one rung.

@@ -1,8 +1,10 @@
 //! One run as a value: where it stands, what may happen to it, and what it wants done.
 
+pub use super::climber::{Climber, ClimberState, Sent};
 use super::intent::Bounds;
 use crate::actions::Deed;
 use crate::config::Policy;
+use crate::model::history::Told;
 use crate::model::record::{Draft, PlaybookRef, Trigger};
 use crate::model::{
     Candidate, Duration, Facts, GuardReport, History, Labels, Mode, Outcome, Server, Timestamp, Verdict,
@@ -22,7 +24,13 @@ pub struct Run {
     /// Candidates that it acts on, in order.
     pub climbers: Vec<Climber>,
     /// Nothing new is begun after this moment.
-    pub ends: Timestamp,
+    pub ends: Ends,
+    /// Why candidates were left over, if any were.
+    pub left: Option<String>,
+    /// `seq` of the newest record of this run that is known to be durable.
+    pub appended: u64,
+    /// What people were last told of this playbook here, by incident.
+    pub told: BTreeMap<String, Told>,
     /// Told to stop, and why.
     pub stopping: Option<String>,
     /// The run's own verdict, once planned.
@@ -82,7 +90,7 @@ pub enum Phase {
     /// The finder is asked.
     Finding,
     /// The plan is being recorded.
-    RecordingPlan,
+    RecordingPlan(Box<Memory>),
     /// A candidate is looked at again before a rung.
     Looking(Spot),
     /// An intent is being recorded.
@@ -90,7 +98,7 @@ pub enum Phase {
     /// The statement was sent.
     Acting(Spot, Box<Prepared>),
     /// An outcome, or why a candidate was passed over, is being recorded.
-    Recording(Spot, Vec<Draft>),
+    Recording(Spot, Unwritten),
     /// Between two rungs.
     Resting(usize),
     /// The acted candidates are looked at.
@@ -98,9 +106,36 @@ pub enum Phase {
     /// A change is being taken back.
     Reverting(Box<Revert>),
     /// The end is being recorded.
-    Closing(Vec<Draft>),
+    Closing(Unwritten),
     /// Over.
     Ended,
+}
+
+/// When nothing new may begin any more, and what ends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ends {
+    /// Moment.
+    pub at: Timestamp,
+    /// In words that begin with the guard's name.
+    pub why: String,
+}
+
+/// Records that must not be lost: they are appended again and again.
+#[derive(Clone, Debug)]
+pub struct Unwritten {
+    /// The records.
+    pub drafts: Vec<Draft>,
+    /// A rest before the next try, not a try.
+    pub resting: bool,
+}
+
+/// What the next run of the playbook compares its decisions with, once these are durable.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// Digests by candidate key; `""` for the run itself.
+    pub seen: BTreeMap<String, String>,
+    /// How many decisions were only counted.
+    pub quiet: u32,
 }
 
 /// A place on the ladder: which step, which climber.
@@ -161,50 +196,7 @@ pub enum RevertStage {
     /// The statement was sent.
     Acting(Box<Prepared>),
     /// What came of it is being recorded.
-    Recording(Box<Draft>),
-}
-
-/// A candidate on its way up the ladder.
-#[derive(Clone, Debug)]
-pub struct Climber {
-    /// As last seen.
-    pub candidate: Candidate,
-    /// Whether it goes on.
-    pub state: ClimberState,
-    /// Every rung that was sent, in order.
-    pub sent: Vec<Sent>,
-}
-
-/// Whether a candidate goes on up the ladder.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClimberState {
-    /// Its harm may still be there.
-    Climbing,
-    /// Its harm was seen to be gone.
-    Settled,
-    /// A guard, a person or an error ended its ladder.
-    Stopped(String),
-}
-
-/// One rung that was sent.
-#[derive(Clone, Debug)]
-pub struct Sent {
-    /// Index into the playbook's steps.
-    pub step: usize,
-    /// The action.
-    pub action: &'static str,
-    /// What came of it.
-    pub outcome: Outcome,
-    /// The value before.
-    pub before: Option<Json>,
-    /// The value it set.
-    pub after: Option<Json>,
-    /// The server as seen just before, for an undo.
-    pub server: Server,
-    /// Whether verification found the harm gone; `None` while not known.
-    pub helped: Option<bool>,
-    /// What came of taking it back, if that was needed.
-    pub reverted: Option<Outcome>,
+    Recording(Unwritten),
 }
 
 /// Something that happened to a run, and when.
@@ -323,7 +315,10 @@ impl Run {
     #[must_use]
     pub fn new(brief: Brief) -> Run {
         Run {
-            ends: Timestamp::MAX,
+            ends: Ends { at: Timestamp::MAX, why: String::new() },
+            left: None,
+            appended: 0,
+            told: BTreeMap::new(),
             brief: Arc::new(brief),
             phase: Phase::New,
             climbers: Vec::new(),
@@ -344,9 +339,9 @@ impl Run {
         }
     }
 
-    /// Candidates on which anything was sent.
+    /// Candidates on which anything may have had an effect.
     pub fn acted(&self) -> impl Iterator<Item = &Climber> {
-        self.climbers.iter().filter(|c| !c.sent.is_empty())
+        self.climbers.iter().filter(|c| c.last_touch().is_some())
     }
 
     /// What it is doing, in a few words for `pgmedic status`.
@@ -356,7 +351,7 @@ impl Run {
         match &self.phase {
             Phase::New => "about to begin".to_owned(),
             Phase::Finding => "looking".to_owned(),
-            Phase::RecordingPlan | Phase::Recording(..) | Phase::Closing(_) => "recording".to_owned(),
+            Phase::RecordingPlan(_) | Phase::Recording(..) | Phase::Closing(_) => "recording".to_owned(),
             Phase::Looking(spot) => format!("looking again at {}", about(spot.climber)),
             Phase::RecordingIntent(spot, _) | Phase::Acting(spot, _) => {
                 let action = self.rung(spot.step).map_or("", |r| r.action.name);

@@ -10,6 +10,10 @@ use crate::playbook::{self, Playbook};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+mod chaos;
+mod safety;
+mod telling;
+
 const CANCEL_THEN_TERMINATE: &str = r"
 version: 1
 name: end-long-queries

@@ -1,13 +1,14 @@
 //! Did it help? The acted candidates are looked at until they are gone; a change that did not help is
 //! taken back; and the run is closed with what people should know.
 
-use super::next::{append, end, verifying};
+use super::next::{append, end, verifying, write};
 use super::run::{
-    Brief, Climber, Effect, Entry, Errand, Look, Phase, Prepared, Revert, RevertStage, Run, Sent, Verify, What,
+    Brief, Climber, Effect, Entry, Errand, Look, Phase, Prepared, Revert, RevertStage, Run, Sent, Unwritten, Verify,
+    What,
 };
 use super::{draft, notice};
 use crate::actions::{self, Action, Order};
-use crate::model::time::{after, since};
+use crate::model::time::{after, in_words, since};
 use crate::model::{Duration, Outcome, OutcomeStatus, Timestamp};
 use crate::playbook::ActStep;
 
@@ -16,26 +17,31 @@ const FIRST_REST: Duration = Duration::from_millis(500);
 const LONGEST_REST: Duration = Duration::from_secs(5);
 /// A statement that takes a change back gets so long.
 const REVERT_TIME: Duration = Duration::from_mins(1);
+/// The announcement of a revert is at most so old when its statement is sent.
+const REVERT_HOLDS: Duration = Duration::from_mins(1);
 
 /// The ladder is climbed: look whether the acted candidates are gone.
 pub(super) fn begin(run: &mut Run, at: Timestamp) -> Vec<Effect> {
-    let until = after(at, run.brief.playbook.verify_within);
-    round(run, until, FIRST_REST)
+    // Where nothing took effect there is nothing to wait for: one look tells how it stands.
+    let worked = |c: &Climber| c.last_touch().is_some_and(|s| s.outcome.status != OutcomeStatus::Failed);
+    let wait = if run.acted().any(worked) { run.brief.playbook.verify_within } else { Duration::ZERO };
+    let until = after(at, wait);
+    round(run, until, FIRST_REST, at)
 }
 
 /// Looks at every acted candidate of which it is not known yet whether its harm is gone.
-pub(super) fn round(run: &mut Run, until: Timestamp, rest: Duration) -> Vec<Effect> {
+pub(super) fn round(run: &mut Run, until: Timestamp, rest: Duration, at: Timestamp) -> Vec<Effect> {
     match unverified(run, 0) {
         Some(climber) => {
             run.phase = verifying(climber, until, rest);
             vec![Effect::Look(Box::new(run.climbers[climber].candidate.clone()))]
         }
-        None => close(run),
+        None => close(run, at),
     }
 }
 
 fn unverified(run: &Run, from: usize) -> Option<usize> {
-    let unknown = |c: &Climber| c.sent.last().is_some_and(|s| s.helped.is_none());
+    let unknown = |c: &Climber| c.last_touch().is_some_and(|s| s.helped.is_none());
     (from..run.climbers.len()).find(|i| unknown(&run.climbers[*i]))
 }
 
@@ -43,10 +49,12 @@ fn unverified(run: &Run, from: usize) -> Option<usize> {
 pub(super) fn looked(run: &mut Run, v: Verify, look: Option<&Look>, at: Timestamp) -> Vec<Effect> {
     let climber = &mut run.climbers[v.climber];
     let key = climber.candidate.key();
-    if let Some(look) = look.filter(|l| l.facts.unreadable.is_empty()) {
+    if let Some(look) = look {
         match look.facts.candidates.iter().find(|c| c.key() == key) {
-            Some(candidate) => climber.candidate = candidate.clone(),
-            None => climber.sent.iter_mut().last().into_iter().for_each(|sent| sent.helped = Some(true)),
+            // Beside the one that was acted on, not in its place: what it is asked against stays.
+            Some(candidate) => climber.since = Some(candidate.clone()),
+            None if !look.facts.unreadable.is_empty() => {}
+            None => climber.last_touch_mut().into_iter().for_each(|sent| sent.helped = Some(true)),
         }
     }
     if let Some(climber) = unverified(run, v.climber + 1) {
@@ -54,7 +62,7 @@ pub(super) fn looked(run: &mut Run, v: Verify, look: Option<&Look>, at: Timestam
         return vec![Effect::Look(Box::new(run.climbers[climber].candidate.clone()))];
     }
     if unverified(run, 0).is_none() {
-        return close(run);
+        return close(run, at);
     }
     if at < v.until {
         let rest = v.rest.min(since(v.until, at)).max(Duration::from_millis(50));
@@ -63,7 +71,7 @@ pub(super) fn looked(run: &mut Run, v: Verify, look: Option<&Look>, at: Timestam
         return vec![Effect::Rest(rest)];
     }
     for climber in &mut run.climbers {
-        if let Some(sent) = climber.sent.last_mut().filter(|s| s.helped.is_none()) {
+        if let Some(sent) = climber.last_touch_mut().filter(|s| s.helped.is_none()) {
             sent.helped = Some(false);
         }
     }
@@ -72,10 +80,12 @@ pub(super) fn looked(run: &mut Run, v: Verify, look: Option<&Look>, at: Timestam
 
 /// Takes back the first change that did not help and was not taken back yet.
 fn take_back(run: &mut Run, v: Verify, at: Timestamp) -> Vec<Effect> {
+    if run.stopping.is_some() {
+        return close(run, at);
+    }
     let undone = |c: &Climber| {
-        let last = c.sent.last()?;
-        let wanting =
-            last.helped == Some(false) && last.reverted.is_none() && last.outcome.status == OutcomeStatus::Done;
+        let last = c.last_touch()?;
+        let wanting = last.helped == Some(false) && last.reverted.is_none();
         last.before.as_ref().filter(|_| wanting)?;
         Some(last.clone())
     };
@@ -86,12 +96,13 @@ fn take_back(run: &mut Run, v: Verify, at: Timestamp) -> Vec<Effect> {
             continue;
         };
         let Some(action) = actions::of(rung.action) else { continue };
-        let now = action.current(&climber.candidate);
-        if now.is_some() && now != sent.after {
-            let now = now.unwrap_or_default();
-            let why = format!("left as it is: somebody else changed it meanwhile, it is {now} now");
-            settle(run, i, Outcome::new(OutcomeStatus::Refused, why));
-            continue;
+        match revertible(climber, &sent, action) {
+            Ok(true) => {}
+            Ok(false) => continue,
+            Err(why) => {
+                settle(run, i, Outcome::new(OutcomeStatus::Refused, why));
+                continue;
+            }
         }
         let Some(prepared) = undo(&brief, climber, &sent, &rung, action, at) else { continue };
         let intent = prepared.intent.clone();
@@ -99,7 +110,23 @@ fn take_back(run: &mut Run, v: Verify, at: Timestamp) -> Vec<Effect> {
         run.phase = Phase::Reverting(Box::new(Revert { climber: i, stage, verify: v }));
         return vec![Effect::Append(vec![Entry::Intent(Box::new(intent), brief.bounds())])];
     }
-    close(run)
+    close(run, at)
+}
+
+/// Whether there is something to take back; an error when it must be left as it is, and why.
+fn revertible(climber: &Climber, sent: &Sent, action: &dyn Action) -> Result<bool, String> {
+    let Some(candidate) = &climber.since else {
+        return Err("not taken back: it could not be looked at since, and somebody else may have changed it".to_owned());
+    };
+    let Some(now) = action.current(candidate) else { return Ok(sent.outcome.status == OutcomeStatus::Done) };
+    if Some(&now) == sent.after.as_ref() {
+        return Ok(true);
+    }
+    if Some(&now) == sent.before.as_ref() {
+        // It never took effect, or somebody has taken it back.
+        return Ok(false);
+    }
+    Err(format!("left as it is: somebody else changed it meanwhile, it is {now} now"))
 }
 
 /// The statement that takes a rung back, and its announcement.
@@ -111,8 +138,9 @@ fn undo(
     action: &dyn Action,
     at: Timestamp,
 ) -> Option<Prepared> {
+    let candidate = climber.since.as_ref().unwrap_or(&climber.candidate);
     let order = Order {
-        candidate: &climber.candidate,
+        candidate,
         args: &rung.args,
         server: &sent.server,
         run: &brief.id,
@@ -120,11 +148,11 @@ fn undo(
         time_left: REVERT_TIME,
     };
     let deed = action.undo(&order, sent.before.as_ref()?)?;
-    let intent = draft::revert_intent(brief, &climber.candidate, rung, &deed);
+    let intent = draft::revert_intent(brief, candidate, rung, &deed);
     Some(Prepared {
         deed,
         server: sent.server.clone(),
-        candidate: climber.candidate.clone(),
+        candidate: candidate.clone(),
         looked_at: at,
         intent,
         time_left: REVERT_TIME,
@@ -139,10 +167,14 @@ pub(super) fn reverting(run: &mut Run, revert: Revert, what: &What, at: Timestam
         vec![effect]
     };
     match (stage, what) {
+        (RevertStage::Intent(prepared), What::Appended(_)) if refusal(run, &prepared, at).is_some() => {
+            let why = refusal(run, &prepared, at).unwrap_or_default();
+            ended(run, climber, verify, &prepared, &Outcome::new(OutcomeStatus::Refused, why))
+        }
         (RevertStage::Intent(prepared), What::Appended(_)) => {
-            let sent = run.climbers[climber].sent.last();
+            let sent = run.climbers[climber].last_touch();
             let both = sent.and_then(|s| Some((run.rung(s.step)?.clone(), s.before.clone())));
-            let Some((rung, undo)) = both else { return close(run) };
+            let Some((rung, undo)) = both else { return close(run, at) };
             let errand = Errand { action: rung.action.name, step: rung, prepared: (*prepared).clone(), undo };
             go(run, RevertStage::Acting(prepared), Effect::Act(Box::new(errand)))
         }
@@ -155,20 +187,16 @@ pub(super) fn reverting(run: &mut Run, revert: Revert, what: &What, at: Timestam
             settle(run, climber, Outcome::new(OutcomeStatus::Refused, format!("the log cannot be written: {why}")));
             take_back(run, verify, at)
         }
-        (RevertStage::Acting(prepared), What::Acted(outcome)) => {
-            let draft = draft::revert(&prepared.intent, outcome);
-            settle(run, climber, outcome.clone());
-            let effect = append(std::slice::from_ref(&draft));
-            go(run, RevertStage::Recording(Box::new(draft)), effect)
-        }
+        (RevertStage::Acting(prepared), What::Acted(outcome)) => ended(run, climber, verify, &prepared, outcome),
         (RevertStage::Recording(_), What::Appended(_)) => take_back(run, verify, at),
-        (RevertStage::Recording(draft), What::Rested) => {
-            let effect = append(std::slice::from_ref(&*draft));
-            go(run, RevertStage::Recording(draft), effect)
+        (RevertStage::Recording(records), What::Rested) if records.resting => {
+            let effect = append(&records.drafts);
+            go(run, RevertStage::Recording(Unwritten { resting: false, ..records }), effect)
         }
-        (RevertStage::Recording(_), What::Unwritable(_)) if run.stopping.is_some() => end(run),
-        (RevertStage::Recording(draft), What::Unwritable(_)) => {
-            go(run, RevertStage::Recording(draft), Effect::Rest(Duration::from_secs(1)))
+        (RevertStage::Recording(r), What::Unwritable(_)) if run.stopping.is_some() && !r.resting => end(run),
+        (RevertStage::Recording(records), What::Unwritable(_)) if !records.resting => {
+            let rest = Effect::Rest(Duration::from_secs(1));
+            go(run, RevertStage::Recording(Unwritten { resting: true, ..records }), rest)
         }
         (stage, _) => {
             run.phase = Phase::Reverting(Box::new(Revert { climber, stage, verify }));
@@ -177,23 +205,40 @@ pub(super) fn reverting(run: &mut Run, revert: Revert, what: &What, at: Timestam
     }
 }
 
+/// Why a revert that was announced is not sent after all.
+fn refusal(run: &Run, prepared: &Prepared, at: Timestamp) -> Option<String> {
+    if let Some(why) = &run.stopping {
+        return Some(format!("{why} before the statement was sent"));
+    }
+    let age = since(at, prepared.looked_at).max(since(prepared.looked_at, at));
+    (age > REVERT_HOLDS).then(|| format!("it took {} to announce it; nothing was sent", in_words(age)))
+}
+
+fn ended(run: &mut Run, climber: usize, verify: Verify, prepared: &Prepared, outcome: &Outcome) -> Vec<Effect> {
+    let drafts = vec![draft::revert(&prepared.intent, outcome)];
+    settle(run, climber, outcome.clone());
+    write(run, drafts, |records| {
+        Phase::Reverting(Box::new(Revert { climber, stage: RevertStage::Recording(records), verify }))
+    })
+}
+
 fn settle(run: &mut Run, climber: usize, outcome: Outcome) {
-    if let Some(sent) = run.climbers[climber].sent.last_mut() {
+    if let Some(sent) = run.climbers[climber].last_touch_mut() {
         sent.reverted = Some(outcome);
     }
 }
 
 /// Records what came of the run, with the message for people, and ends it.
-pub(super) fn close(run: &mut Run) -> Vec<Effect> {
+pub(super) fn close(run: &mut Run, at: Timestamp) -> Vec<Effect> {
     let mut drafts: Vec<_> = draft::left_over(run).into_iter().collect();
     drafts.extend(draft::verifications(run));
     if let Some(last) = drafts.last_mut() {
-        notice::closing(run, last);
+        notice::closing(run, last, at);
+    } else {
+        drafts.extend(notice::untouched(run, at));
     }
     if drafts.is_empty() {
         return end(run);
     }
-    let effects = vec![append(&drafts)];
-    run.phase = Phase::Closing(drafts);
-    effects
+    write(run, drafts, Phase::Closing)
 }

@@ -15,6 +15,9 @@ use tokio_util::sync::CancellationToken;
 /// For a precondition.
 const LOOK: Duration = Duration::from_secs(5);
 
+/// A look at the lock is at most so old when what it cannot fence is sent.
+const LOCK_HOLDS: Duration = Duration::from_secs(2);
+
 /// Sends one act, if this process holds the right to act.
 ///
 /// # Errors
@@ -25,12 +28,12 @@ pub async fn act(target: &LiveTarget, act: &Act, stop: &CancellationToken) -> Re
         return Err(Fault::Unreachable(why));
     }
     if stop.is_cancelled() {
-        return Err(Fault::Unreachable("pgmedic was told to stop: nothing was sent".to_owned()));
+        return Err(stopped());
     }
     match &act.place {
         Place::Acting => on_acting(target, act, stop).await,
         Place::WorkIn(database) => in_work_session(target, act, database, stop).await,
-        Place::Pooler(name) => on_console(target, act, name).await,
+        Place::Pooler(name) => on_console(target, act, name, stop).await,
         place => Err(Fault::Unreachable(format!("{place:?} is a place to ask, not to act"))),
     }
 }
@@ -38,9 +41,8 @@ pub async fn act(target: &LiveTarget, act: &Act, stop: &CancellationToken) -> Re
 async fn on_acting(target: &LiveTarget, act: &Act, stop: &CancellationToken) -> Result<ActAnswer, Fault> {
     let mut acting = target.acting.lock().await;
     held(acting.own(target).await?)?;
-    let session = acting.ready(target, Purpose::Acting).await?;
     let limits = Limits { deadline: act.deadline, stop: Some(stop), owner_gone: None };
-    let answer = in_session(session, act, &limits).await;
+    let answer = in_session(acting.owner()?, act, &limits).await;
     acting.check(answer)
 }
 
@@ -53,7 +55,7 @@ async fn in_work_session(
     let until = Instant::now() + act.deadline;
     let _turn = tokio::select! {
         turn = target.work.lock() => turn,
-        () = stop.cancelled() => return Err(Fault::Unreachable("pgmedic was told to stop: nothing was sent".to_owned())),
+        () = stop.cancelled() => return Err(stopped()),
         () = tokio::time::sleep_until(until) => {
             return Err(Fault::Unreachable("another act did not end in time: nothing was sent".to_owned()));
         }
@@ -61,7 +63,7 @@ async fn in_work_session(
     let owner_gone = {
         let mut acting = target.acting.lock().await;
         held(acting.own(target).await?)?;
-        acting.ready(target, Purpose::Acting).await?.gone.clone()
+        acting.owner()?.gone.clone()
     };
     let login = target.login(Purpose::Work)?;
     let session = Session::open(&login, database, Purpose::Work).await?;
@@ -75,9 +77,12 @@ async fn in_work_session(
 async fn in_session(session: &Session, act: &Act, limits: &Limits<'_>) -> Result<ActAnswer, Fault> {
     session.set(&act.settings).await?;
     if let Some(question) = &act.precondition
-        && look(session, question, limits).await?.is_empty()
+        && !meets(&look(session, question, limits).await?, &act.wanted)
     {
         return Ok(ActAnswer::default());
+    }
+    if limits.stop.is_some_and(CancellationToken::is_cancelled) {
+        return Err(stopped());
     }
     session.take_warnings();
     let rows = run(session, &act.statement, &act.params, limits).await?;
@@ -89,18 +94,35 @@ async fn look(session: &Session, question: &Question, limits: &Limits<'_>) -> Re
     run(session, &question.sql, &question.params, &limits).await.map_err(not_sent)
 }
 
-/// The console cannot be fenced: the lock is looked at right before.
-async fn on_console(target: &LiveTarget, act: &Act, name: &str) -> Result<ActAnswer, Fault> {
+/// The console cannot be fenced: the lock is looked at right before, and then the value that it changes.
+async fn on_console(target: &LiveTarget, act: &Act, name: &str, stop: &CancellationToken) -> Result<ActAnswer, Fault> {
     let console = Console::open(&target.console(pooler(target, name)?)?).await?;
     let mut acting = target.acting.lock().await;
+    held(acting.own(target).await?)?;
+    let looked = Instant::now();
     if let Some(question) = &act.precondition
-        && console.run(&question.sql, LOOK).await.map_err(not_sent)?.is_empty()
+        && !meets(&console.run(&question.sql, LOOK).await.map_err(not_sent)?, &act.wanted)
     {
         return Ok(ActAnswer::default());
     }
-    held(acting.own(target).await?)?;
+    if stop.is_cancelled() {
+        return Err(stopped());
+    }
+    if looked.elapsed() > LOCK_HOLDS {
+        let why = "the console answered so late that the right to act may be gone: nothing was sent".to_owned();
+        return Err(Fault::Unreachable(why));
+    }
     let rows = console.run(&act.statement, act.deadline).await?;
     Ok(ActAnswer { sent: true, rows, warnings: Vec::new() })
+}
+
+fn stopped() -> Fault {
+    Fault::Unreachable("pgmedic was told to stop: nothing was sent".to_owned())
+}
+
+/// Whether a precondition's rows are what the act wants.
+fn meets(rows: &[Row], wanted: &[(&'static str, String)]) -> bool {
+    rows.iter().any(|row| wanted.iter().all(|(column, text)| row.text(column).is_ok_and(|t| t == *text)))
 }
 
 fn held(ownership: Ownership) -> Result<(), Fault> {

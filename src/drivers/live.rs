@@ -110,6 +110,14 @@ impl Standing {
         self.check(held)
     }
 
+    /// The session that was just seen to hold the right to act; never a new one, which would not hold it.
+    pub(super) fn owner(&self) -> Result<&Session, Fault> {
+        let held = self.session.as_ref().filter(|s| !s.is_gone());
+        held.ok_or_else(|| {
+            Fault::Unreachable("the acting connection was lost, and with it the right to act".to_owned())
+        })
+    }
+
     async fn try_own(&mut self, target: &LiveTarget) -> Result<Ownership, Fault> {
         self.ready(target, Purpose::Acting).await?;
         let Standing { session: Some(session), key } = self else {

@@ -1,6 +1,7 @@
 //! The doors to what lives outside: traits here, so that a simulation can stand in.
 
 mod act;
+pub mod address;
 mod ask;
 mod dsn;
 mod facts;

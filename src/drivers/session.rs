@@ -18,6 +18,9 @@ const MOST_WARNINGS: usize = 50;
 /// A cancel opens a connection of its own; it must not wait longer than this for it.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Settings are taken at once, or the server stands still.
+const SET_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// An open session. It ends when it is dropped.
 pub struct Session {
     /// To send statements.
@@ -79,7 +82,7 @@ impl Session {
         }
         self.changed.store(true, Ordering::Relaxed);
         let sql = statements(settings.iter().map(|(name, value)| (*name, value.as_str())));
-        self.client.batch_execute(&sql).await.map_err(|e| fault::before(&e))
+        self.execute(&sql).await
     }
 
     /// The session's own settings again, if they were changed.
@@ -91,9 +94,19 @@ impl Session {
             return Ok(());
         }
         let sql = statements(self.purpose.settings(self.major));
-        self.client.batch_execute(&sql).await.map_err(|e| fault::before(&e))?;
+        self.execute(&sql).await?;
         self.changed.store(false, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// A server that stands still must not hold the session's user for ever: after the timeout the session
+    /// is of no use.
+    async fn execute(&self, sql: &str) -> Result<(), Fault> {
+        let Ok(done) = tokio::time::timeout(SET_TIMEOUT, self.client.batch_execute(sql)).await else {
+            let after = crate::model::time::in_words(SET_TIMEOUT);
+            return Err(Fault::Unreachable(format!("the server did not take a setting within {after}")));
+        };
+        done.map_err(|e| fault::before(&e))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Sending one statement and seeing it through to its effect.
 
 use super::clock::Clock;
+use super::look::tag;
 use crate::actions::{self, Judgement, Order};
 use crate::decide::run::{Brief, Errand};
 use crate::drivers::{Fault, TargetDriver};
@@ -28,7 +29,10 @@ pub async fn act(
         playbook: &brief.playbook.name,
         time_left: prepared.time_left,
     };
-    let answer = match driver.act(&prepared.deed.act, stop).await {
+    let mut act = prepared.deed.act.clone();
+    let questions = act.precondition.iter_mut().chain(act.confirm.as_mut().map(|c| &mut c.question));
+    questions.for_each(|question| tag(question, &brief.id, &brief.playbook.name));
+    let answer = match driver.act(&act, stop).await {
         Ok(answer) => answer,
         Err(fault) => return of_fault(&fault),
     };
@@ -38,8 +42,8 @@ pub async fn act(
     };
     match judge(None) {
         Judgement::Ended(outcome) => outcome,
-        Judgement::NotYet(otherwise) => match &prepared.deed.act.confirm {
-            Some(confirm) => watch(driver, clock, confirm, &judge, otherwise).await,
+        Judgement::NotYet(otherwise) => match &act.confirm {
+            Some(confirm) => watch(driver, clock, confirm, &judge, otherwise, stop).await,
             None => otherwise,
         },
     }
@@ -52,6 +56,7 @@ async fn watch(
     confirm: &Confirm,
     judge: &(dyn Fn(Option<&[Row]>) -> Judgement + Sync),
     mut otherwise: Outcome,
+    stop: &CancellationToken,
 ) -> Outcome {
     let until = crate::model::time::after(clock.now(), confirm.within);
     loop {
@@ -63,10 +68,11 @@ async fn watch(
                 Judgement::NotYet(outcome) => otherwise = outcome,
             }
         }
-        if clock.now() >= until {
+        // Told to stop: that was the last look, and what it did not show is said as it stands.
+        if clock.now() >= until || stop.is_cancelled() {
             return otherwise;
         }
-        clock.sleep(confirm.every).await;
+        tokio::select! { () = clock.sleep(confirm.every) => {}, () = stop.cancelled() => {} }
     }
 }
 
@@ -74,6 +80,10 @@ fn of_fault(fault: &Fault) -> Outcome {
     let status = match fault {
         Fault::Unreachable(_) => OutcomeStatus::Refused,
         Fault::Refused { sqlstate, .. } if sqlstate == "42501" => OutcomeStatus::Refused,
+        // The server's own statement_timeout comes first by design; its words are the only sign of it.
+        Fault::Refused { sqlstate, message } if sqlstate == "57014" && message.contains("statement timeout") => {
+            OutcomeStatus::TimedOut
+        }
         Fault::Refused { .. } => OutcomeStatus::Failed,
         Fault::TimedOut(_) | Fault::Stopped => OutcomeStatus::TimedOut,
         Fault::Lost(_) => OutcomeStatus::Unknown,

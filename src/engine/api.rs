@@ -6,6 +6,7 @@ use crate::model::history::{Pause, Scope};
 use crate::model::{GuardReport, Mode, Timestamp, Verdict};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What would be done now for one playbook on one target, and why not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -114,8 +115,8 @@ pub struct Status {
     pub started: Timestamp,
     /// The daemon's ceiling.
     pub mode: Mode,
-    /// Orders to stand still, `(scope, pause)`.
-    pub pauses: Vec<(Scope, Pause)>,
+    /// Orders to stand still.
+    pub pauses: Vec<PauseStatus>,
     /// The file `PAUSED` is there: what it says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused_by_file: Option<String>,
@@ -156,8 +157,30 @@ pub struct TargetStatus {
     /// `primary` or `standby`, when it was reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
-    /// Runs under way: `(run, playbook, what it is doing)`.
-    pub runs: Vec<(String, String, String)>,
+    /// Runs under way.
+    pub runs: Vec<RunStatus>,
+}
+
+/// A run under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunStatus {
+    /// The run (ULID).
+    pub run: String,
+    /// Its playbook.
+    pub playbook: String,
+    /// What it is doing.
+    pub doing: String,
+}
+
+/// An order to stand still, and what it covers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseStatus {
+    /// What it covers.
+    #[serde(flatten)]
+    pub scope: Scope,
+    /// Who said so, why, since when.
+    #[serde(flatten)]
+    pub pause: Pause,
 }
 
 /// The state of one playbook.
@@ -177,9 +200,9 @@ pub struct PlaybookStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<ChangedAt>,
     /// When it is next due, by target.
-    pub next: Vec<(String, Timestamp)>,
+    pub next: BTreeMap<String, Timestamp>,
     /// How its last run ended, by target.
-    pub last: Vec<(String, String)>,
+    pub last: BTreeMap<String, String>,
 }
 
 /// A playbook at one target that changes it.

@@ -1,12 +1,13 @@
 //! Carrying out effects: each becomes a small task that reports to the mailbox.
 
 use super::look::{self, look};
-use super::target::{Mail, Task};
+use super::target::{Mail, Task, Unseen};
 use super::world::address;
 use crate::audit::{self, AppendError, Audit};
 use crate::decide::run::{Brief, Effect, Entry, Event, Look, What};
-use crate::model::history::{Pause, Scope};
-use crate::model::{Candidate, Draft, Facts, History};
+use crate::model::history::{PAUSED_FILE, Pause, Scope};
+use crate::model::time::to_micros;
+use crate::model::{Candidate, Draft, Facts, History, Timestamp};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,22 +24,25 @@ impl Task {
     }
 
     /// A look came back: what it says of the target is remembered, and the run goes on.
-    pub(super) fn looked(&mut self, id: &str, looked: Result<Box<(Facts, History)>, String>) {
+    pub(super) fn looked(&mut self, id: &str, looked: Result<Box<(Facts, History)>, Unseen>) {
         let Some(live) = self.runs.get(id) else { return };
         let playbook = &live.run.brief.playbook.name;
         let seen = self.seen.get(playbook).cloned().unwrap_or_default();
         let what = match looked {
             Ok(both) => {
                 let (facts, history) = *both;
-                "up".clone_into(&mut self.state);
-                self.version_num = Some(facts.server.version_num);
-                self.in_recovery = Some(facts.server.in_recovery);
+                let news = self.health.succeeded(&self.world.target.name, self.shared.clock.now());
+                self.tell(news);
+                self.saw(&facts.server);
                 What::Looked(Box::new(Look { facts, history, seen }))
             }
-            Err(reason) => {
-                self.state.clone_from(&reason);
+            Err(Unseen::Failed(reason)) => {
+                let news = self.health.failed(&self.world.target.name, &reason, self.shared.clock.now());
+                self.tell(news);
                 What::Blind { reason, seen }
             }
+            Err(Unseen::Resting(reason)) => What::Blind { reason, seen },
+            Err(Unseen::NoLog) => What::Blind { reason: "the audit log's writer is gone".to_owned(), seen },
         };
         self.happened(id, what);
     }
@@ -81,19 +85,39 @@ impl Task {
         }
     }
 
+    /// Records what people should know of the target itself.
+    pub(super) fn tell(&self, news: Option<Draft>) {
+        let Some(mut draft) = news else { return };
+        tracing::warn!("{}", draft.reason.as_deref().unwrap_or_default());
+        draft.notify.clone_from(&self.world.notify);
+        address(&self.world.channels, &mut draft);
+        let audit = self.shared.audit.clone();
+        tokio::spawn(async move { append_plain(&audit, draft).await });
+    }
+
     fn send_look(&self, brief: &Arc<Brief>, only: Option<Candidate>) {
         let (driver, shared, me, brief) = (self.driver.clone(), self.shared.clone(), self.me.clone(), brief.clone());
+        // Whoever asks by hand wants to know now; a run under way must know before it goes on.
+        let patient = only.is_none() && brief.trigger.kind != "manual";
+        let resting = self.health.resting(shared.clock.now()).filter(|_| patient);
         tokio::spawn(async move {
+            if let Some(why) = resting {
+                return report(&me, Mail::Looked(brief.id.clone(), Err(Unseen::Resting(why)))).await;
+            }
             let errand = look::Errand {
                 target: &brief.target,
+                run: &brief.id,
                 labels: &brief.labels,
                 playbook: &brief.playbook,
                 only: only.as_ref(),
                 query_text: brief.policy.query_text,
             };
             let looked = match look(&*driver, &*shared.clock, &errand).await {
-                Ok(facts) => history(&shared.audit, &shared.data_dir).await.map(|h| Box::new((facts, h))),
-                Err(why) => Err(why),
+                Ok(facts) => match history(&shared.audit, &shared.data_dir).await {
+                    Ok(history) => Ok(Box::new((facts, history))),
+                    Err(_) => Err(Unseen::NoLog),
+                },
+                Err(why) => Err(Unseen::Failed(why)),
             };
             report(&me, Mail::Looked(brief.id.clone(), looked)).await;
         });
@@ -148,8 +172,9 @@ pub async fn history(audit: &Audit, data_dir: &Path) -> Result<History, String> 
 #[must_use]
 pub fn with_paused_file(mut history: History, data_dir: &Path) -> History {
     if let Some(reason) = paused_by_file(data_dir) {
-        let actor = "the file PAUSED".to_owned();
-        let pause = Pause { actor, reason, since: crate::model::Timestamp::MIN, until: None };
+        let written = std::fs::metadata(data_dir.join("PAUSED")).and_then(|m| m.modified()).ok();
+        let since = written.and_then(|at| Timestamp::try_from(at).ok()).unwrap_or(Timestamp::UNIX_EPOCH);
+        let pause = Pause { actor: PAUSED_FILE.to_owned(), reason, since: to_micros(since), until: None };
         history.pauses.insert(Scope::default(), pause);
     }
     history
@@ -159,11 +184,16 @@ pub fn with_paused_file(mut history: History, data_dir: &Path) -> History {
 #[must_use]
 pub fn paused_by_file(data_dir: &Path) -> Option<String> {
     let path = data_dir.join("PAUSED");
-    path.exists().then(|| {
-        let text = std::fs::read_to_string(&path).unwrap_or_default();
-        let line = text.lines().next().unwrap_or_default().trim();
-        if line.is_empty() { "no reason given".to_owned() } else { line.chars().take(200).collect() }
-    })
+    match std::fs::symlink_metadata(&path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
+        // What cannot be looked at is taken for a pause, as the log's writer does.
+        Err(e) => Some(format!("{} cannot be looked at: {e}", path.display())),
+        Ok(_) => {
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let line = text.lines().next().unwrap_or_default().trim();
+            Some(if line.is_empty() { "no reason given".to_owned() } else { line.chars().take(200).collect() })
+        }
+    }
 }
 
 /// Appends one record; a log that cannot be written says so itself, loudly.

@@ -80,7 +80,7 @@ impl Core {
         let standings = self.standings().await;
         if let Some(standing) = standings.iter().find(|s| s.target.name == plan.target) {
             lines.push(match standing.next.get(&plan.playbook) {
-                Some(at) => format!("Next due at {at}, in {}.", in_words(crate::model::time::since(*at, now))),
+                Some(at) => format!("Next due at {at:.0}, in {}.", in_words(crate::model::time::since(*at, now))),
                 None => "It has no trigger here: it runs only by hand.".to_owned(),
             });
             if let Some(last) = standing.last.get(&plan.playbook) {

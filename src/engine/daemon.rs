@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// A stop waits so long for what is under way, then leaves it to the next start.
-const STOP_WITHIN: Duration = Duration::from_millis(6_500);
+const STOP_WITHIN: Duration = Duration::from_secs(6);
 
 /// Reads configuration and playbooks again; all faults, rendered, when there are any.
 pub type Reload = Arc<dyn Fn() -> Result<Loaded, String> + Send + Sync>;
@@ -74,7 +74,7 @@ impl Daemon {
         let data_dir = Arc::new(loaded.config.data_dir.clone());
         let shared = Shared { audit, clock, connect, triggers, data_dir };
         let started = shared.clock.now();
-        super::recovery::recover(&shared.audit, &loaded.config).await.map_err(Refusal::Unavailable)?;
+        super::recovery::recover(&shared.audit, &loaded).await.map_err(Refusal::Unavailable)?;
         let state =
             shared.audit.state().await.ok_or_else(|| Refusal::Unavailable("the log's writer is gone".into()))?;
         let mut records = vec![lifecycle(&shared, &loaded)];

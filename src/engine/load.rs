@@ -5,12 +5,12 @@ use crate::playbook::{self, Catalogue, NamedAt, Playbook, Refers};
 use crate::syntax::fault::{quote, suggest};
 use crate::syntax::{self, Fault, Severity, Span};
 use secrecy::SecretString;
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+mod advice;
 mod at_targets;
 mod glob;
 mod origin;
@@ -31,6 +31,10 @@ const SHIPPED: [(&str, &str); 3] = [
 pub struct Sources(BTreeMap<String, String>);
 
 impl Sources {
+    fn get(&self, file: &Path) -> Option<&str> {
+        self.0.get(&file.display().to_string()).map(String::as_str)
+    }
+
     /// A file's text.
     #[must_use]
     pub fn text(&self, file: &str) -> Option<String> {
@@ -237,12 +241,15 @@ impl<'o> Reading<'o> {
         text: &str,
         catalogue: &Catalogue,
     ) -> Result<Option<(Config, Vec<Playbook>, Changed)>, LoadError> {
-        let around = Around { reading: RefCell::new(self), unreadable: RefCell::new(None) };
+        let around = Around::new(self);
         let (config, faults) = config::read(file, text, &around);
-        if let Some(unreadable) = around.unreadable.into_inner() {
+        let (unreadable, target_files) = around.into_seen();
+        if let Some(unreadable) = unreadable {
             return Err(unreadable);
         }
         self.faults.extend(faults);
+        let others = target_files.iter().filter_map(|file| Some((file.as_path(), self.sources.get(file)?)));
+        self.faults.extend(config::advise(file, text, others));
         let Some(config) = config else { return Ok(None) };
         let mut playbooks = Vec::new();
         for file in &config.playbook_files {
@@ -258,6 +265,7 @@ impl<'o> Reading<'o> {
             for named in playbook::references(playbook) {
                 self.check_name(&config, "", &named);
             }
+            self.faults.extend(advice::advise(&config, playbook));
         }
         let at_targets = at_targets::read(&config, &playbooks, &self.sources, catalogue);
         self.faults.extend(at_targets.faults);

@@ -3,7 +3,7 @@
 use super::clock::Clock;
 use crate::drivers::{Fault, TargetDriver};
 use crate::finders::{self, Ask};
-use crate::model::{Candidate, Duration, Facts, Labels};
+use crate::model::{Candidate, Duration, Facts, Labels, Place, Question};
 use crate::playbook::Playbook;
 use crate::{config::QueryText, model::Answer};
 
@@ -17,12 +17,22 @@ pub struct Errand<'a> {
     pub target: &'a str,
     /// Its labels.
     pub labels: &'a Labels,
+    /// For which run (ULID).
+    pub run: &'a str,
     /// Whose finder is asked.
     pub playbook: &'a Playbook,
     /// Only whether this one is still there.
     pub only: Option<&'a Candidate>,
     /// How query texts become part of candidates.
     pub query_text: QueryText,
+}
+
+/// Puts the run's comment before a question, so that the server's own log tells who asked. A PgBouncer
+/// console takes no comments.
+pub fn tag(question: &mut Question, run: &str, playbook: &str) {
+    if !matches!(question.place, Place::EachPooler | Place::Pooler(_)) {
+        question.sql.insert_str(0, &format!("/* pgmedic run={run} playbook={playbook} */ "));
+    }
 }
 
 /// Looks once.
@@ -46,7 +56,8 @@ async fn look_unbounded(driver: &dyn TargetDriver, clock: &dyn Clock, errand: &E
     };
     let ask = Ask { args: &find.args, server: &server, only: errand.only, query_text: errand.query_text };
     let mut answers: Vec<Answer> = Vec::new();
-    for question in finder.questions(&ask) {
+    for mut question in finder.questions(&ask) {
+        tag(&mut question, errand.run, &errand.playbook.name);
         answers.extend(driver.ask(&question).await);
     }
     let found = finder.read(&ask, &answers);

@@ -1,6 +1,6 @@
 //! What people order and ask, as records and in words.
 
-use super::api::{AuditStatus, ChangedAt, PauseRequest, PlaybookStatus, Refusal, RunRequest, Status};
+use super::api::{AuditStatus, ChangedAt, PauseRequest, PauseStatus, PlaybookStatus, Refusal, RunRequest, Status};
 use super::daemon::{Core, Live, own_notice};
 use super::load::Loaded;
 use super::peek::unknown;
@@ -8,17 +8,17 @@ use super::target::Standing;
 use super::world::World;
 use crate::model::history::{PauseOrder, Scope};
 use crate::model::record::{Draft, RecordKind};
-use crate::model::time::after;
+use crate::model::time::{after, to_micros};
 use crate::model::{Duration, Timestamp};
 use std::collections::BTreeMap;
 
 /// The record of an order to pause.
 #[must_use]
 pub fn pause(request: &PauseRequest, actor: &str, now: Timestamp, notify: &[String]) -> Draft {
-    let until = request.for_seconds.map(|s| after(now, Duration::from_secs(s)));
+    let until = request.for_seconds.map(|s| to_micros(after(now, Duration::from_secs(s))));
     let reason = if request.reason.is_empty() { "no reason given".to_owned() } else { request.reason.clone() };
     let what = in_words(&request.scope);
-    let ends = until.map_or_else(|| "until resumed".to_owned(), |u| format!("until {u}"));
+    let ends = until.map_or_else(|| "until resumed".to_owned(), |u| format!("until {u:.0}"));
     let headline = format!("pgmedic is paused for {what} by {actor}");
     order("pause", &request.scope, until, actor, reason.clone(), notify, &headline, vec![reason, ends])
 }
@@ -143,7 +143,8 @@ pub(super) async fn status(core: &Core, standings: Vec<Standing>) -> Status {
     let audit = core.shared.audit.watch().borrow().clone();
     let state = core.shared.audit.state().await.unwrap_or_default();
     let live = core.live.lock().await;
-    let per_target = |pick: &dyn Fn(&Standing) -> Option<String>| -> Vec<(String, String)> {
+    let messages_waiting = state.outbox.len();
+    let per_target = |pick: &dyn Fn(&Standing) -> Option<String>| -> BTreeMap<String, String> {
         standings.iter().filter_map(|s| Some((s.target.name.clone(), pick(s)?))).collect()
     };
     let playbook = |p: &crate::playbook::Playbook| PlaybookStatus {
@@ -160,10 +161,10 @@ pub(super) async fn status(core: &Core, standings: Vec<Standing>) -> Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started: core.started,
         mode: live.loaded.config.mode,
-        pauses: state.history.pauses.clone().into_iter().collect(),
+        pauses: state.history.pauses.into_iter().map(|(scope, pause)| PauseStatus { scope, pause }).collect(),
         paused_by_file: super::carry::paused_by_file(&core.shared.data_dir),
         audit: AuditStatus { size: audit.size, root: audit.root_hex, trouble: audit.trouble },
-        messages_waiting: state.outbox.len(),
+        messages_waiting,
         playbooks: live.loaded.playbooks.iter().map(playbook).collect(),
         targets: standings.into_iter().map(|s| s.target).collect(),
     }

@@ -9,7 +9,7 @@ use crate::actions::{self, Order};
 use crate::audit::query::{self, QueryError};
 use crate::decide::{self, Decision};
 use crate::drivers::{Connect, TargetDriver};
-use crate::model::{Candidate, Facts, History, Mode, Timestamp, Verdict};
+use crate::model::{Candidate, Facts, History, Kind, Mode, Timestamp, Verdict};
 use crate::playbook::{Playbook, Step};
 use std::path::Path;
 
@@ -93,6 +93,7 @@ pub async fn peek(
 ) -> PlanReport {
     let errand = Errand {
         target: &world.target.name,
+        run: "(plan)",
         labels: &world.target.labels,
         playbook,
         only: None,
@@ -130,13 +131,15 @@ fn judged(world: &World, playbook: &Playbook, history: &History, facts: &Facts, 
         ladder: ladder.clone(),
         statement: (decision.verdict != Verdict::Skip).then(|| statement(playbook, facts, candidate)),
     };
+    let blind = playbook.find.finder.kind == Kind::Pool && world.target.pgbouncer.is_empty();
+    let hint = if blind { ": no PgBouncer is named for this target (`pgbouncer:`)" } else { "" };
     PlanReport {
         target: world.target.name.clone(),
         playbook: playbook.name.clone(),
         about: playbook.about.clone(),
         mode: plan.decision.mode,
         verdict: plan.decision.verdict,
-        reason: plan.decision.reason.clone(),
+        reason: format!("{}{hint}", plan.decision.reason),
         guards: plan.decision.guards.clone(),
         candidates: plan.candidates.iter().map(candidate).collect(),
         unreadable: facts.unreadable.clone(),

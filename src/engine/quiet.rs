@@ -57,7 +57,9 @@ impl Quiet {
 
     /// Decisions that were equal to the last ones.
     pub fn decisions(&mut self, playbook: &str, n: u32) {
-        self.of(playbook).decisions += n;
+        if n > 0 {
+            self.of(playbook).decisions += n;
+        }
     }
 
     /// A tick was dropped because the last run still went on.
@@ -85,7 +87,18 @@ impl Quiet {
         if counts.is_empty() {
             return None;
         }
-        let total: u32 = counts.values().map(|c| c.runs).sum();
+        let sum = |of: fn(&Counts) -> u32| counts.values().map(of).sum::<u32>();
+        let figures = [
+            (sum(|c| c.runs), "runs", "concluded nothing new"),
+            (sum(|c| c.decisions), "decisions", "equal to the last"),
+            (sum(|c| c.overlaps), "ticks", "dropped while the last run went on"),
+            (sum(|c| c.missed), "ticks", "missed"),
+        ];
+        let words = figures
+            .iter()
+            .filter(|(n, ..)| *n > 0)
+            .map(|(n, what, how)| format!("{n} {} {how}", if *n == 1 { what.trim_end_matches('s') } else { *what }));
+        let words: Vec<String> = words.collect();
         let evidence = serde_json::json!({
             "from": crate::model::time::rfc3339_micros(from),
             "until": crate::model::time::rfc3339_micros(now),
@@ -94,10 +107,7 @@ impl Quiet {
         Some(Draft {
             target: Some(target.to_owned()),
             verdict: Some(Verdict::Quiet),
-            reason: Some(format!(
-                "{total} runs in {} concluded nothing new",
-                crate::model::time::in_words(since(now, from))
-            )),
+            reason: Some(format!("in {}: {}", crate::model::time::in_words(since(now, from)), words.join(", "))),
             evidence: Some(evidence),
             ..Draft::new(RecordKind::Quiet)
         })

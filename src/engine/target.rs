@@ -3,6 +3,8 @@
 
 use super::api::{RunReport, TargetStatus};
 use super::clock::Clock;
+use super::health::Health;
+use super::privileges::Privileges;
 use super::quiet::Quiet;
 use super::ticker::{Due, Ticker};
 use super::world::World;
@@ -10,7 +12,7 @@ use crate::audit::Audit;
 use crate::decide::run::{Brief, Run, What};
 use crate::drivers::{Connect, TargetDriver};
 use crate::model::record::Trigger;
-use crate::model::{Facts, History, Mode, Timestamp};
+use crate::model::{Facts, History, Mode, Server, Timestamp};
 use crate::playbook::{OnOverlap, Playbook};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,7 +27,9 @@ pub enum Mail {
     /// Something happened to a run.
     Run(String, What),
     /// A look of a run ended.
-    Looked(String, Result<Box<(Facts, History)>, String>),
+    Looked(String, Result<Box<(Facts, History)>, Unseen>),
+    /// The server was looked at, for no run.
+    Seen(Box<Server>),
     /// Somebody asks for a run.
     Ask(Asked),
     /// Stop the runs of a playbook (of all, if none), and say why.
@@ -36,6 +40,16 @@ pub enum Mail {
     World(Box<World>),
     /// Begin nothing new, end what is under way, and finish.
     Stop(String),
+}
+
+/// Why a look gave nothing.
+pub enum Unseen {
+    /// The target could not be reached, or did not answer.
+    Failed(String),
+    /// It failed a moment ago, and was not tried again yet.
+    Resting(String),
+    /// The audit log's writer is gone: then nothing may be decided either.
+    NoLog,
 }
 
 /// A run that somebody asks for.
@@ -92,13 +106,16 @@ pub(super) struct Task {
     /// Digests of the last decisions, by playbook and candidate key.
     pub(super) seen: BTreeMap<String, BTreeMap<String, String>>,
     pub(super) quiet: Quiet,
-    tickers: Vec<Ticker>,
+    pub(super) tickers: Vec<Ticker>,
     /// At most one tick waits per playbook.
     queued: BTreeMap<String, Trigger>,
-    last: BTreeMap<String, String>,
-    pub(super) state: String,
+    pub(super) last: BTreeMap<String, String>,
+    pub(super) health: Health,
+    pub(super) privileges: Privileges,
     pub(super) version_num: Option<i32>,
     pub(super) in_recovery: Option<bool>,
+    /// Runs asked for while a newer configuration waits for the last run of the old one.
+    patient: Vec<Asked>,
     /// The driver of a newer configuration; it takes over when no run is under way.
     renew: bool,
     stopping: Option<String>,
@@ -118,10 +135,12 @@ pub fn spawn(world: World, shared: Shared) -> (mpsc::Sender<Mail>, tokio::task::
         tickers: Vec::new(),
         queued: BTreeMap::new(),
         last: BTreeMap::new(),
-        state: "not looked at yet".to_owned(),
+        health: Health::default(),
+        privileges: Privileges::default(),
         version_num: None,
         in_recovery: None,
         renew: false,
+        patient: Vec::new(),
         stopping: None,
         world,
         shared,
@@ -132,6 +151,7 @@ pub fn spawn(world: World, shared: Shared) -> (mpsc::Sender<Mail>, tokio::task::
 impl Task {
     async fn live(mut self, mut mailbox: mpsc::Receiver<Mail>) {
         self.set_tickers().await;
+        self.look_at_server();
         loop {
             let wake = self.wakes();
             let clock = self.shared.clock.clone();
@@ -159,6 +179,7 @@ impl Task {
         match letter {
             Mail::Run(run, what) => self.happened(&run, what),
             Mail::Looked(run, looked) => self.looked(&run, looked),
+            Mail::Seen(server) => self.saw(&server),
             Mail::Ask(asked) => self.ask(asked),
             Mail::Abort(playbook, why) => self.abort(playbook.as_deref(), &why),
             Mail::Status(reply) => drop(reply.send(self.standing())),
@@ -204,6 +225,10 @@ impl Task {
     fn answer(&mut self, playbook: &Arc<Playbook>, due: Due) {
         self.quiet.missed(&playbook.name, due.missed);
         let Some(trigger) = due.run else { return };
+        // A newer configuration waits for the last run of the old one.
+        if self.renew && !self.runs.is_empty() {
+            return self.quiet.overlap(&playbook.name);
+        }
         let busy = self.runs.values().any(|live| live.run.brief.playbook.name == playbook.name);
         match (busy, playbook.on_overlap) {
             (false, _) => self.begin(playbook.clone(), trigger, "daemon".to_owned(), None, None),
@@ -218,6 +243,9 @@ impl Task {
         // Dropping `reply` tells the asker that there is nobody to run it.
         if self.stopping.is_some() {
             return;
+        }
+        if self.renew && !self.runs.is_empty() {
+            return self.patient.push(asked);
         }
         let Some(playbook) = self.world.playbook(&asked.playbook).cloned() else { return };
         let trigger = Trigger { kind: "manual".to_owned(), detail: String::new(), nominal: None };
@@ -254,7 +282,12 @@ impl Task {
         let Some(live) = self.runs.remove(id) else { return };
         let playbook = live.run.brief.playbook.clone();
         self.last.insert(playbook.name.clone(), end.summary.clone());
-        tracing::debug!(run = id, playbook = playbook.name, summary = end.summary, "run ended");
+        let target = self.world.target.name.as_str();
+        if end.acted > 0 || end.held > 0 {
+            tracing::info!(run = id, target, playbook = playbook.name, "{}", end.summary);
+        } else {
+            tracing::debug!(run = id, target, playbook = playbook.name, "{}", end.summary);
+        }
         if let Some(reply) = live.reply {
             let report = RunReport {
                 run: id.to_owned(),
@@ -294,6 +327,7 @@ impl Task {
     fn change(&mut self, world: World) {
         self.world = world;
         self.renew = true;
+        self.health = Health::default();
         // A changed playbook decides anew, and says so.
         self.seen.clear();
         self.queued.clear();
@@ -304,6 +338,10 @@ impl Task {
         self.renew = false;
         self.driver.close().await;
         self.driver = self.shared.connect.driver(&self.world.target, self.world.acts());
+        self.look_at_server();
+        for asked in std::mem::take(&mut self.patient) {
+            self.ask(asked);
+        }
     }
 
     /// Plans all triggers anew; ticks that lie between are not made up for.
@@ -337,25 +375,5 @@ impl Task {
         for (playbook, said) in due {
             self.answer(&playbook, said);
         }
-    }
-
-    fn standing(&self) -> Standing {
-        let mut next = BTreeMap::new();
-        for ticker in &self.tickers {
-            if let (Some(playbook), Some(at)) = (self.world.playbooks.get(ticker.playbook), ticker.wakes()) {
-                let entry = next.entry(playbook.name.clone()).or_insert(at);
-                *entry = at.min(*entry);
-            }
-        }
-        let doing = |live: &Live| (live.run.brief.id.clone(), live.run.brief.playbook.name.clone(), live.run.doing());
-        let target = TargetStatus {
-            name: self.world.target.name.clone(),
-            mode: self.world.target.mode,
-            state: self.state.clone(),
-            version_num: self.version_num,
-            role: self.in_recovery.map(|standby| if standby { "standby" } else { "primary" }.to_owned()),
-            runs: self.runs.values().map(doing).collect(),
-        };
-        Standing { target, next, last: self.last.clone() }
     }
 }

@@ -6,7 +6,7 @@
 //! them loads another server. `pg_stats` is never asked: it hides from a monitoring role what it may
 //! not select, which would look like no statistics at all. No size function, no lock on any table.
 
-use super::{Ask, Finder, Found, rows};
+use super::{Ask, Finder, Found, note_silence, rows};
 use crate::model::query::RowError;
 use crate::model::{Answer, Candidate, Kind, Place, Question, Row, Table, Value};
 use crate::playbook::{Arg, Args, FinderSpec, Param, ParamType};
@@ -85,6 +85,7 @@ impl Finder for StaleStatistics {
 
     fn read(&self, ask: &Ask, answers: &[Answer]) -> Found {
         let mut found = Found::default();
+        note_silence(NAME, answers, &mut found);
         for answer in answers.iter().filter(|a| a.name == NAME) {
             for row in rows(answer, "statistics of tables", &mut found) {
                 match table(&answer.from, row) {
@@ -149,7 +150,8 @@ fn table(database: &str, row: &Row) -> Result<Table, RowError> {
     })
 }
 
-/// Parameters: fewest changed rows, most tables, oid of the only one to look at (0: all).
+/// Parameters: fewest changed rows, most tables, oid of the only one to look at (0: all). A table that is
+/// being worked on is not worth listing; of the only one that says nothing: it is stale until that ended.
 ///
 /// A leaf counts what changed since its last ANALYZE, not since its parent's. So for a leaf that was
 /// analyzed along with its parent and by autovacuum later, one threshold of it is added: so much
@@ -207,8 +209,10 @@ SELECT s.oid, s.nspname::text AS schema, s.relname::text AS name, pg_get_userbyi
        s.enabled IS FALSE AS autovacuum_off
   FROM stale s
  WHERE s.modified > s.threshold AND s.modified >= $1::float8 AND ($3::oid = 0 OR s.oid = $3)
-   AND NOT EXISTS (SELECT FROM pg_stat_progress_analyze p WHERE p.relid = s.oid AND p.datname = current_database())
-   AND NOT EXISTS (SELECT FROM pg_stat_progress_vacuum p WHERE p.relid = s.oid AND p.datname = current_database())
+   AND ($3::oid <> 0 OR NOT EXISTS (
+         SELECT FROM pg_stat_progress_analyze p WHERE p.relid = s.oid AND p.datname = current_database()
+         UNION ALL
+         SELECT FROM pg_stat_progress_vacuum p WHERE p.relid = s.oid AND p.datname = current_database()))
  ORDER BY s.never IS TRUE DESC, s.modified / greatest(s.threshold, $1, 1) DESC, s.oid LIMIT $2::int8"
     )
 }

@@ -125,7 +125,9 @@ fn console<'a>(answers: &'a [Answer], pools: &'a Answer, found: &mut Found) -> R
     };
     let (config, databases) = (of(CONFIG, "SHOW CONFIG"), of(DATABASES, "SHOW DATABASES"));
     let (users, pools) = (of(USERS, "SHOW USERS"), of(POOLS, "SHOW POOLS"));
-    if config.is_empty() || databases.is_empty() {
+    // Without the sizes of users, one of its own would be taken for the default.
+    let unread = answers.iter().any(|a| a.name == USERS && a.from == from && a.rows.is_err());
+    if config.is_empty() || databases.is_empty() || unread {
         return Ok(None);
     }
     let setting = |key: &str| config.iter().find(|r| r.text("key").is_ok_and(|k| k == key));
@@ -170,7 +172,7 @@ impl Console<'_> {
         let direct_clients = sessions.saturating_sub(sum(&|s| s.servers));
         let longer_than = ask.args.duration("longer_than").unwrap_or(Duration::MAX).as_secs_f64();
         for seen in readable {
-            if !seen.is_starved(longer_than) {
+            if !seen.is_starved(longer_than) && !seen.still_waits(ask.only, longer_than) {
                 continue;
             }
             let pool = Pool { pools_by_default, pools_total, direct_clients, usable_connections, ..seen.pool };
@@ -225,6 +227,17 @@ struct Seen {
 impl Seen {
     fn may_open(&self, usable_connections: u32) -> u32 {
         self.largest.unwrap_or(usable_connections)
+    }
+
+    /// Once its size is another than when it was found, its clients still waiting is the harm, whatever
+    /// for: a server that takes no more connections would otherwise look like a remedy.
+    fn still_waits(&self, found: Option<&Candidate>, longer_than: f64) -> bool {
+        let Some(Candidate::Pool(found)) = found else { return false };
+        let pool = &self.pool;
+        let same = found.database == pool.database && found.user == pool.user;
+        same && found.default_pool_size != pool.default_pool_size
+            && pool.waiting_clients > 0
+            && pool.max_wait_seconds >= longer_than
     }
 
     fn is_starved(&self, longer_than: f64) -> bool {

@@ -33,7 +33,7 @@ impl Guard for BlastRadius {
         let limit = (sessions / ONE_IN).max(1);
         let n = limits::in_run(scene);
         let figures = format!("{n} of {limit} this run ({sessions} client sessions, at most one in {ONE_IN})");
-        let paid = limits::paid(scene.history, &scene.facts.target, scene.run, &key);
+        let paid = scene.history.counted(&scene.facts.target, scene.run, &key, rung.action.class);
         Some(if n < limit || paid { Answer::Pass(figures) } else { Answer::Stop(figures) })
     }
 }

@@ -2,6 +2,10 @@
 
 use super::{Answer, Guard, Scene, Scope};
 use crate::model::time::in_words;
+use crate::model::{Duration, OutcomeStatus};
+
+/// Of what was refused nothing was touched: it is tried again sooner, but not at every tick.
+const AFTER_REFUSAL: Duration = Duration::from_mins(1);
 
 /// The guard `cooldown`.
 pub(super) struct Cooldown;
@@ -13,7 +17,7 @@ impl Guard for Cooldown {
 
     fn about(&self) -> &'static str {
         "After a playbook's ladder ended for a candidate, however it ended, the same playbook leaves that candidate \
-         alone for `guard.cooldown` (default 5m). The rungs of one ladder do not hold each other back, and a restart \
+         alone for `guard.cooldown` (default 5m); when it was refused, so that nothing was touched, for at most 1m. The rungs of one ladder do not hold each other back, and a restart \
          forgets nothing."
     }
 
@@ -29,6 +33,8 @@ impl Guard for Cooldown {
             return Some(Answer::Pass("this playbook has not acted on it before".to_owned()));
         };
         let what = format!("{} ended `{}` {} ago", ended.action, ended.status.word(), in_words(ago));
+        let refused = ended.status == OutcomeStatus::Refused;
+        let cooldown = if refused { cooldown.min(AFTER_REFUSAL) } else { cooldown };
         let of = in_words(cooldown);
         let left = cooldown.saturating_sub(ago);
         Some(if left.is_zero() {
@@ -63,6 +69,16 @@ mod tests {
         world.acted("01OTHER", 0, Some(OutcomeStatus::Done));
         world.playbook.name = "another".to_owned();
         assert_eq!(world.passed(&Cooldown), "this playbook has not acted on it before");
+    }
+
+    #[test]
+    fn what_was_refused_is_tried_again_after_a_minute() {
+        let mut world = World::of_a_table();
+        world.playbook.guard.cooldown = Duration::from_hours(24);
+        world.acted("01OTHER", 0, Some(OutcomeStatus::Refused));
+        insta::assert_snapshot!(world.stopped(&Cooldown), @"analyze ended `refused` 0s ago; it is left alone for another 1m (cooldown 1m)");
+        world.now = at("2026-11-24T02:01:00Z");
+        assert!(world.passed(&Cooldown).contains("is over"));
     }
 
     #[test]

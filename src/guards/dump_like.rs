@@ -44,13 +44,23 @@ impl Guard for DumpLike {
 
 fn copies_out(backend: &Backend) -> bool {
     let mut words = strip_leading_comments(&backend.query).split_whitespace().map(str::to_ascii_lowercase);
-    words.next().is_some_and(|first| first == "copy") && words.any(|word| word.trim_end_matches(';') == "stdout")
+    // A text of which only the first words are recorded does not say where to.
+    let outwards = |word: String| word.trim_end_matches(';') == "stdout" || word == "…";
+    words.next().is_some_and(|first| first == "copy") && words.any(outwards)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::guards::fixture::World;
+
+    #[test]
+    fn a_copy_of_which_no_more_is_recorded_may_go_out() {
+        let mut world = World::of_a_query();
+        world.backend().query = "COPY …".to_owned();
+        world.backend().relation_locks = 20;
+        assert!(world.stopped(&DumpLike).contains("looks like a dump"));
+    }
 
     #[test]
     fn an_ordinary_query_is_no_dump_however_many_locks_it_holds() {

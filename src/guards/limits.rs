@@ -33,14 +33,15 @@ impl Guard for Budgets {
     fn check(&self, scene: &Scene) -> Option<Answer> {
         let key = scene.candidate?.key();
         let class = scene.rung?.action.class;
-        if paid(scene.history, &scene.facts.target, scene.run, &key) {
-            return Some(Answer::Pass("the first rung of this ladder was counted".to_owned()));
-        }
-        let counts = spending(scene, class).counts();
+        let paid = scene.history.counted(&scene.facts.target, scene.run, &key, class);
+        let counts = spending(scene, class).counts(paid);
         if let Some(count) = counts.iter().find(|count| count.exhausted()) {
             return Some(Answer::Stop(count.in_words(class)));
         }
-        let figures: Vec<String> = counts.iter().map(Count::figures).collect();
+        let mut figures: Vec<String> = counts.iter().map(Count::figures).collect();
+        if paid {
+            figures.insert(0, "the first rung of this ladder was counted".to_owned());
+        }
         Some(Answer::Pass(figures.join(", ")))
     }
 }
@@ -98,11 +99,13 @@ impl Count {
 }
 
 impl Spending<'_> {
-    /// Every budget of the class.
+    /// Every budget of the class; of a ladder that was counted on an earlier rung, what is under way at once.
     #[must_use]
-    pub fn counts(&self) -> Vec<Count> {
+    pub fn counts(&self, counted: bool) -> Vec<Count> {
         match self.class {
+            Class::Disruptive | Class::Irreversible if counted => Vec::new(),
             Class::Disruptive | Class::Irreversible => self.disruptive(),
+            Class::Maintenance if counted => self.maintenance().split_off(1),
             Class::Maintenance => self.maintenance(),
         }
     }
@@ -154,12 +157,6 @@ impl Spending<'_> {
         let n = self.history.open.iter().filter(|((t, _), o)| wanted(t) && maintains(o)).count();
         u32::try_from(n).unwrap_or(u32::MAX)
     }
-}
-
-/// Whether an earlier rung of this run on this candidate was counted: a ladder counts as one.
-#[must_use]
-pub fn paid(history: &History, target: &str, run: &str, candidate: &str) -> bool {
-    history.intents.iter().any(|i| i.run == run && i.candidate == candidate && i.target == target)
 }
 
 /// Candidates of this run that were acted on or let through before this one.

@@ -1,6 +1,7 @@
 //! Somebody said to stand still.
 
 use super::{Answer, Guard, Scene, Scope};
+use crate::model::history::PAUSED_FILE;
 
 /// The guard `paused`.
 pub(super) struct Paused;
@@ -32,8 +33,9 @@ impl Guard for Paused {
 /// A pause in words.
 #[must_use]
 pub fn told(pause: &crate::model::history::Pause) -> String {
+    let by_file = pause.actor == PAUSED_FILE;
     let until = pause.until.map_or_else(
-        || "until `pgmedic resume`".to_owned(),
+        || if by_file { "until it is removed" } else { "until `pgmedic resume`" }.to_owned(),
         |until| format!("until {}", until.strftime("%Y-%m-%d %H:%M UTC")),
     );
     let reason = if pause.reason.is_empty() { "no reason given" } else { &pause.reason };

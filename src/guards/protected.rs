@@ -13,7 +13,9 @@ impl Guard for Protected {
     fn about(&self) -> &'static str {
         "Candidates that `policy.protect` (that of the configuration and of the target together) or the playbook's \
          `guard.protect` names: by users, databases, applications, client_addrs, tables (globs; networks for addresses) \
-         or queries (regular expressions, matched after leading comments). A playbook only adds to policy."
+         or queries (regular expressions, matched after leading comments). A query of which only the first keywords are \
+         recorded (`audit.query_text: none`, or literals that cannot be told apart) is protected wherever queries are. A \
+         playbook only adds to policy."
     }
 
     fn scope(&self) -> Scope {
@@ -27,11 +29,23 @@ impl Guard for Protected {
             (&scene.playbook.guard.protect, "the playbook's guard.protect"),
         ];
         let hit = places.iter().find_map(|(protect, place)| protect.matching(&called).map(|what| (what, place)));
+        let unread =
+            places.iter().any(|(protect, _)| !protect.queries.is_empty()) && called.query.is_some_and(is_outline);
         Some(match hit {
             Some((what, place)) => Answer::Stop(format!("protected by {what} of {place}")),
+            None if unread => Answer::Stop(
+                "query texts are protected by pattern, and of this one only the keywords that it begins with are known"
+                    .to_owned(),
+            ),
             None => Answer::Pass("nothing protects it by name".to_owned()),
         })
     }
+}
+
+/// Finders cut a text down to keywords where they must not, or cannot, keep more.
+fn is_outline(query: &str) -> bool {
+    let keywords = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || " _;…".contains(c);
+    query.ends_with('…') && query.chars().all(keywords)
 }
 
 #[cfg(test)]
@@ -53,6 +67,17 @@ mod tests {
         insta::assert_snapshot!(world.stopped(&Protected), @"protected by applications `bill*` of the playbook's guard.protect");
         world.policy.protect.names.users = names(&["app"]);
         insta::assert_snapshot!(world.stopped(&Protected), @"protected by users `app` of policy.protect");
+    }
+
+    #[test]
+    fn a_text_that_is_not_recorded_may_be_a_protected_one() {
+        let mut world = World::of_a_query();
+        world.backend().query = "SELECT …".to_owned();
+        world.passed(&Protected);
+        world.policy.protect.queries.push(regex::Regex::new("payroll").unwrap());
+        assert!(world.stopped(&Protected).contains("only the keywords"));
+        world.backend().query = "SELECT $1 FROM orders …".to_owned();
+        world.passed(&Protected);
     }
 
     #[test]

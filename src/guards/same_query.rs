@@ -1,9 +1,9 @@
 //! A client that repeats a query as often as it is ended.
 
-use super::{Answer, Guard, Scene, Scope, limits};
+use super::{Answer, Guard, Scene, Scope};
 use crate::config;
 use crate::model::time::in_words;
-use crate::model::{History, Timestamp, history};
+use crate::model::{Class, History, Timestamp, history};
 
 /// The guard `same_query`.
 pub(super) struct SameQuery;
@@ -26,7 +26,8 @@ impl Guard for SameQuery {
     fn check(&self, scene: &Scene) -> Option<Answer> {
         let candidate = scene.candidate?;
         let query = history::same_query(candidate)?;
-        if limits::paid(scene.history, &scene.facts.target, scene.run, &candidate.key()) {
+        let class = scene.rung.map_or(Class::Disruptive, |rung| rung.action.class);
+        if scene.history.counted(&scene.facts.target, scene.run, &candidate.key(), class) {
             return Some(Answer::Pass("the first rung of this ladder was counted".to_owned()));
         }
         let limit = scene.policy.limits.same_query;

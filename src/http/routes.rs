@@ -20,8 +20,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Largest request body, in bytes.
-const BODY_LIMIT: usize = 1 << 20;
+/// Largest request body, in bytes: many times what any order needs, and bearable from every peer at once.
+const BODY_LIMIT: usize = 64 << 10;
+/// Longest reason of a pause, in characters; more is cut off, since a pause must not fail by its words.
+const LONGEST_REASON: usize = 1_000;
 /// A body that is not there by then is not waited for.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 /// An answer that only needs looking is not waited for longer.
@@ -116,7 +118,15 @@ async fn pause(
     Body(request): Body<PauseRequest>,
 ) -> Answer<Done> {
     need(&caller, AccessRole::Operator, "pause")?;
+    let request = PauseRequest { reason: cut(&request.reason), ..request };
     to_its_end(async move { engine.pause(request, &caller.actor).await.map(|()| Done {}) }).await
+}
+
+fn cut(reason: &str) -> String {
+    match reason.char_indices().nth(LONGEST_REASON) {
+        Some((at, _)) => format!("{}…", &reason[..at]),
+        None => reason.to_owned(),
+    }
 }
 
 async fn resume(State(engine): Engine, Extension(caller): Extension<Caller>, Body(scope): Body<Scope>) -> Answer<Done> {
@@ -183,7 +193,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         // What announces itself as too large is refused before a byte of it is read.
         let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
         if announced.is_some_and(|length: usize| length > BODY_LIMIT) {
-            return Err(Problem::malformed(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 1 MiB"));
+            return Err(Problem::malformed(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 64 KiB"));
         }
         let late = |_| Problem::malformed(StatusCode::REQUEST_TIMEOUT, "the body did not come within 10 s");
         let bytes = tokio::time::timeout(BODY_DEADLINE, Bytes::from_request(request, state))
@@ -198,6 +208,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reason_is_kept_in_bounds() {
+        assert_eq!(cut("because"), "because");
+        let long = cut(&"ä".repeat(5_000));
+        assert_eq!((long.chars().count(), long.ends_with('…')), (LONGEST_REASON + 1, true));
+    }
 
     #[test]
     fn a_viewer_may_look_and_no_more() {

@@ -187,3 +187,21 @@ async fn a_dead_socket_is_replaced_and_a_living_one_is_not() {
     std::fs::write(socket_path(other.path()), "").unwrap();
     assert!(Socket::bind(other.path()).unwrap_err().to_string().contains("not a socket"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn peers_that_say_nothing_keep_nobody_from_an_order_or_from_the_end() {
+    let served = serve();
+    let silent = || {
+        let mut stream = UnixStream::connect(socket_path(served.folder.path())).unwrap();
+        stream.write_all(b"GET /").unwrap();
+        stream
+    };
+    let crowd: Vec<UnixStream> = (0..200).map(|_| silent()).collect();
+    let began = std::time::Instant::now();
+    assert_eq!(client(served.folder.path()).status().await.unwrap().audit.size, 7);
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    served.stop.cancel();
+    served.task.await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    drop(crowd);
+}

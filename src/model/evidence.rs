@@ -20,6 +20,7 @@ impl History {
                 .map(pair)
                 .collect(),
             pauses: self.pauses.clone(),
+            unverified: BTreeMap::new(),
             told: BTreeMap::new(),
         }
     }

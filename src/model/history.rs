@@ -11,12 +11,16 @@ use std::collections::BTreeMap;
 
 /// Limits look back at most this far.
 const HOUR: Duration = Duration::from_hours(1);
+/// Who pauses by the file `PAUSED` in the data directory.
+pub const PAUSED_FILE: &str = "the file PAUSED";
 /// Longest time for which an ended candidate is remembered: the longest cooldown that lint accepts.
 pub const LONGEST_COOLDOWN: Duration = Duration::from_hours(168);
 /// The same thing about the same incident is said again after so long.
 const TOLD_AGAIN_AFTER: Duration = Duration::from_hours(12);
 /// Most candidates remembered; the oldest are forgotten first.
 const MOST_CANDIDATES: usize = 50_000;
+/// Most intents of maintenance remembered; those of other classes are bounded by their limits.
+const MOST_MAINTENANCE: usize = 50_000;
 
 /// The folded state.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -26,13 +30,17 @@ pub struct History {
     /// Intents without an outcome, by (target, candidate key).
     #[serde(with = "pairs")]
     pub open: BTreeMap<(String, String), OpenIntent>,
+    /// Actions that may have had an effect and whose verification is not recorded yet, by (target, candidate
+    /// key): what a crash left unverified.
+    #[serde(default, with = "pairs", skip_serializing_if = "BTreeMap::is_empty")]
+    pub unverified: BTreeMap<(String, String), Draft>,
     /// Candidates with which a ladder ended, by (target, playbook, candidate key).
     #[serde(with = "pairs")]
     pub ended: BTreeMap<(String, String, String), Ended>,
     /// Orders to stand still, by scope.
     #[serde(with = "pairs")]
     pub pauses: BTreeMap<Scope, Pause>,
-    /// What people were last told, by incident.
+    /// What people were last told, by incident and event.
     pub told: BTreeMap<String, Told>,
 }
 
@@ -142,12 +150,13 @@ impl History {
         match body.kind {
             RecordKind::Intent => self.intent(record),
             RecordKind::Outcome | RecordKind::Revert => self.outcome(record),
+            RecordKind::Verification => self.verification(body),
             RecordKind::Control => self.control(record),
             _ => {}
         }
         if let Some(notice) = body.notice().filter(|_| !body.notify.is_empty()) {
             let said = said(&notice.event, &notice.headline);
-            self.told.insert(notice.incident, Told { at: record.time, said });
+            self.told.insert(told_key(&notice.incident, &notice.event), Told { at: record.time, said });
         }
         self.forget(record.time);
     }
@@ -159,7 +168,7 @@ impl History {
         };
         let run = body.run.clone().unwrap_or_default();
         let playbook = body.playbook.as_ref().map(|p| p.name.clone()).unwrap_or_default();
-        let counted = self.intents.iter().any(|i| i.run == run && i.candidate == candidate.key && i.target == *target);
+        let counted = self.counted(target, &run, &candidate.key, action.class);
         if !counted {
             self.intents.push(PastIntent {
                 at: record.time,
@@ -184,8 +193,19 @@ impl History {
         let playbook = body.playbook.as_ref().map(|p| p.name.clone()).unwrap_or_default();
         let action = body.action.as_ref().map(|a| a.name.clone()).unwrap_or_default();
         let run = body.run.clone().unwrap_or_default();
+        // An end that people were told of at once is one that nobody is left to verify.
+        let touched = !matches!(outcome.status, OutcomeStatus::Refused | OutcomeStatus::Gone);
+        if body.kind == RecordKind::Outcome && touched && body.notice().is_none() {
+            self.unverified.insert((target.clone(), candidate.key.clone()), body.clone());
+        }
         let ended = Ended { at: record.time, status: outcome.status, action, run };
         self.ended.insert((target.clone(), playbook, candidate.key.clone()), ended);
+    }
+
+    fn verification(&mut self, body: &Draft) {
+        if let (Some(target), Some(candidate)) = (&body.target, &body.candidate) {
+            self.unverified.remove(&(target.clone(), candidate.key.clone()));
+        }
     }
 
     fn control(&mut self, record: &Record) {
@@ -197,7 +217,9 @@ impl History {
                     actor: record.body.actor.clone().unwrap_or_default(),
                     reason: record.body.reason.clone().unwrap_or_default(),
                     since: record.time,
-                    until: order.until,
+                    // One that would have ended before it began was dated by a clock that was set back since
+                    // the last record: it holds until somebody resumes.
+                    until: order.until.filter(|until| *until > record.time),
                 };
                 self.pauses.insert(order.scope, pause);
             }
@@ -213,6 +235,11 @@ impl History {
         if self.intents.first().is_some_and(|i| i.at < counted_from) {
             self.intents.retain(|i| i.at >= counted_from);
         }
+        if self.intents.len() > MOST_MAINTENANCE {
+            // Only runs under way ask for them.
+            let cut = before(now, HOUR);
+            self.intents.retain(|i| i.class != Class::Maintenance || i.at >= cut);
+        }
         if self.ended.len() > MOST_CANDIDATES {
             self.ended.retain(|_, e| e.at >= oldest);
         }
@@ -223,7 +250,14 @@ impl History {
             self.ended.retain(|_, e| e.at >= cut);
         }
         if self.told.len() > MOST_CANDIDATES {
-            self.told.retain(|_, t| t.at >= oldest);
+            let from = before(now, TOLD_AGAIN_AFTER);
+            self.told.retain(|_, t| t.at >= from);
+        }
+        if self.told.len() > MOST_CANDIDATES {
+            let mut ages: Vec<Timestamp> = self.told.values().map(|t| t.at).collect();
+            ages.sort_unstable();
+            let cut = ages[ages.len() / 2];
+            self.told.retain(|_, t| t.at >= cut);
         }
         self.pauses.retain(|_, p| p.until.is_none_or(|until| until > now));
     }
@@ -251,13 +285,34 @@ impl History {
         self.ended.get(&key).map(|e| (e, since(now, e.at)))
     }
 
+    /// Whether an earlier rung of a run on a candidate was counted: a ladder counts as one, per class.
+    #[must_use]
+    pub fn counted(&self, target: &str, run: &str, candidate: &str, class: Class) -> bool {
+        let maintenance = class == Class::Maintenance;
+        let same = |i: &&PastIntent| i.run == run && i.candidate == candidate && i.target == target;
+        self.intents.iter().filter(same).any(|i| (i.class == Class::Maintenance) == maintenance)
+    }
+
+    /// What people were last told of incidents whose name begins with `prefix`.
+    #[must_use]
+    pub fn told_of(&self, prefix: &str) -> BTreeMap<String, Told> {
+        let from = self.told.range(prefix.to_owned()..);
+        let of = from.take_while(|(incident, _)| incident.starts_with(prefix));
+        of.map(|(incident, told)| (incident.clone(), told.clone())).collect()
+    }
+
     /// Whether a message would tell anything new about its incident: something else than the last
     /// time, or the same after half a day.
     #[must_use]
     pub fn is_news(&self, incident: &str, event: &str, headline: &str, now: Timestamp) -> bool {
         let same = |t: &Told| t.said == said(event, headline) && since(now, t.at) < TOLD_AGAIN_AFTER;
-        !self.told.get(incident).is_some_and(same)
+        !self.told.get(&told_key(incident, event)).is_some_and(same)
     }
+}
+
+/// One incident may be told as held and as failed: neither makes the other news again.
+fn told_key(incident: &str, event: &str) -> String {
+    format!("{incident} {event}")
 }
 
 fn said(event: &str, headline: &str) -> String {
@@ -291,3 +346,6 @@ mod pairs {
         Ok(Vec::<(K, V)>::deserialize(d)?.into_iter().collect())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -195,6 +195,8 @@ pub struct Act {
     pub settings: Vec<(&'static str, String)>,
     /// Asked in the same session just before; the statement runs only if it returns a row.
     pub precondition: Option<Question>,
+    /// Of the precondition's rows one must have these texts; empty: any row will do.
+    pub wanted: Vec<(&'static str, String)>,
     /// The statement as sent, run comment included.
     pub statement: String,
     /// Its parameters.

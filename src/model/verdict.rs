@@ -48,8 +48,10 @@ pub struct GuardReport {
 }
 
 /// A guard's answer.
+///
+/// In records one word: `pass`, `stop`, `at_most_observe`, `at_most_approve` or `at_most_enforce`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(into = "String", try_from = "String")]
 pub enum GuardVerdict {
     /// Nothing against it.
     Pass,
@@ -57,6 +59,32 @@ pub enum GuardVerdict {
     Stop,
     /// May be done at most in this mode.
     Cap(Mode),
+}
+
+impl From<GuardVerdict> for String {
+    fn from(verdict: GuardVerdict) -> String {
+        match verdict {
+            GuardVerdict::Pass => "pass".to_owned(),
+            GuardVerdict::Stop => "stop".to_owned(),
+            GuardVerdict::Cap(mode) => format!("at_most_{}", mode.word()),
+        }
+    }
+}
+
+impl TryFrom<String> for GuardVerdict {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<GuardVerdict, String> {
+        let cap = || {
+            let mode = word.strip_prefix("at_most_")?;
+            Mode::ALL.iter().find(|(name, _)| *name == mode).map(|(_, mode)| GuardVerdict::Cap(*mode))
+        };
+        match word.as_str() {
+            "pass" => Ok(GuardVerdict::Pass),
+            "stop" => Ok(GuardVerdict::Stop),
+            _ => cap().ok_or_else(|| format!("`{word}` is no answer of a guard")),
+        }
+    }
 }
 
 /// How an action ended.

@@ -10,12 +10,14 @@ pub(super) const COOLDOWN: Duration = Duration::from_mins(5);
 /// The longest rest: history is kept that long.
 const COOLDOWN_MAX: Duration = Duration::from_hours(7 * 24);
 
-const GUARD: Keys = Keys {
+pub(super) const GUARD: Keys = Keys {
     what: "`guard`",
     known: &["role", "limits", "cooldown", "allow_in", "not_in", "time_budget", "protect", "include"],
     required: &[],
     later: &["unless", "while"],
 };
+
+pub(super) const LIMITS: Keys = keys("a playbook's `limits` (the others are policy)", &["per_run"]);
 
 pub(super) fn guard(reader: &mut Reader, node: &Node) -> Guard {
     let Some(map) = reader.map(node, &GUARD) else { return Guard::default() };
@@ -32,7 +34,7 @@ pub(super) fn guard(reader: &mut Reader, node: &Node) -> Guard {
 }
 
 fn per_run(reader: &mut Reader, node: &Node) -> Option<u32> {
-    let map = reader.map(node, &keys("a playbook's `limits` (the others are policy)", &["per_run"]))?;
+    let map = reader.map(node, &LIMITS)?;
     map.get("per_run").and_then(|node| reader.count32(node, 1, 10_000))
 }
 

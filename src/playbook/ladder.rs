@@ -1,13 +1,14 @@
 //! A playbook's `do`.
 
 use super::params::Owner;
+use super::useless::{self, Placed};
 use super::{ActStep, Catalogue, Find, Step, later};
-use crate::model::Mode;
+use crate::model::{Duration, Mode};
 use crate::syntax::fault::{quote, suggest};
 use crate::syntax::{Kind, Node, Reader, Span};
 
 /// Most steps of one ladder, rests included.
-const STEPS_MAX: usize = 20;
+pub(super) const STEPS_MAX: usize = 20;
 
 pub(super) fn steps(
     reader: &mut Reader,
@@ -15,6 +16,7 @@ pub(super) fn steps(
     catalogue: &Catalogue,
     find: Option<&Find>,
     ceiling: Mode,
+    time_budget: Option<Duration>,
 ) -> Vec<Step> {
     let items = reader.list(node, "steps such as `cancel_backend`").unwrap_or_default();
     if items.len() > STEPS_MAX {
@@ -23,7 +25,10 @@ pub(super) fn steps(
     }
     check_waits(reader, items);
     let ladder = Ladder { catalogue, find, ceiling };
-    items.iter().filter_map(|item| ladder.step(reader, item)).collect()
+    let placed = items.iter().filter_map(|item| Some(Placed { span: item.span, step: ladder.step(reader, item)? }));
+    let placed: Vec<Placed> = placed.collect();
+    useless::check(reader, &placed, time_budget);
+    placed.into_iter().map(|placed| placed.step).collect()
 }
 
 struct Ladder<'c> {

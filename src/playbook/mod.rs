@@ -9,10 +9,13 @@ mod guarding;
 mod ladder;
 mod later;
 mod params;
+pub mod places;
 pub mod read;
 pub mod reference;
 pub mod references;
+pub mod schema;
 mod triggers;
+pub mod useless;
 
 pub use args::{Arg, Args};
 pub use catalogue::{ActionSpec, Catalogue, FinderSpec, Param, ParamType};

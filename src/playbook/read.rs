@@ -38,7 +38,14 @@ pub const KEYS: Keys = Keys {
     later: &["when", "queue"],
 };
 
-const VERIFY: Keys = Keys { what: "`verify`", known: &["within"], required: &[], later: &["also", "no_worse_than"] };
+pub(super) const VERIFY: Keys =
+    Keys { what: "`verify`", known: &["within"], required: &[], later: &["also", "no_worse_than"] };
+
+pub(super) const TARGETS: Keys = Keys { what: "`targets`", known: &["names"], required: &["names"], later: &[] };
+
+pub(super) const ON_OVERLAP: [(&str, OnOverlap); 2] = [("skip", OnOverlap::Skip), ("queue", OnOverlap::Queue)];
+
+pub(super) const ON_MISSED: [(&str, OnMissed); 2] = [("skip", OnMissed::Skip), ("once", OnMissed::Once)];
 
 /// Reads a playbook. All faults of the text are reported; a playbook comes back only if none of them
 /// is an error. `file` is for messages.
@@ -71,7 +78,12 @@ pub(super) fn from_tree(
     let targets = map.get("targets").and_then(|node| target_selector(reader, node));
     check_targets_written(reader, &map, mode);
     let find = map.get("find").and_then(|node| params::find(reader, node, catalogue));
-    let steps = map.get("do").map(|node| ladder::steps(reader, node, catalogue, find.as_ref(), mode));
+    let guard = match map.get("guard") {
+        Some(node) => guarding::guard(reader, node),
+        None => Guard { cooldown: guarding::COOLDOWN, ..Guard::default() },
+    };
+    let budget = guard.time_budget;
+    let steps = map.get("do").map(|node| ladder::steps(reader, node, catalogue, find.as_ref(), mode, budget));
     check_anything_done(reader, &map, mode);
     let text_at = |reader: &mut Reader, key: &str| {
         map.get(key).and_then(|node| reader.text_of(node, "a text")).map(str::to_owned)
@@ -87,10 +99,7 @@ pub(super) fn from_tree(
         mode,
         triggers: map.get("triggers").map(|node| triggers::triggers(reader, node)).unwrap_or_default(),
         targets: targets.unwrap_or_default(),
-        guard: match map.get("guard") {
-            Some(node) => guarding::guard(reader, node),
-            None => Guard { cooldown: guarding::COOLDOWN, ..Guard::default() },
-        },
+        guard,
         steps: steps.unwrap_or_default(),
         verify_within: map.get("verify").and_then(|node| verify_within(reader, node)).unwrap_or(VERIFY_WITHIN),
         notify: map.get("notify").and_then(|node| reader.name_list(node, "channels")),
@@ -105,6 +114,13 @@ pub(super) fn from_tree(
         find: find?,
     };
     Some(playbook)
+}
+
+/// The text as a tree, variables in their places.
+pub(super) fn tree(reader: &mut Reader) -> Option<Node> {
+    let mut root = syntax::parse(reader)?;
+    fill_in(reader, &mut root);
+    Some(root)
 }
 
 /// Puts the variables in their places; returns them.
@@ -154,8 +170,7 @@ fn target_selector(reader: &mut Reader, node: &Node) -> Option<TargetSelector> {
         Kind::Scalar { text, .. } if text == "all" => Some(TargetSelector::All),
         Kind::Seq(_) => reader.matchers(node).map(TargetSelector::Matchers),
         Kind::Map(_) => {
-            let keys = Keys { what: "`targets`", known: &["names"], required: &["names"], later: &[] };
-            let map = reader.map(node, &keys)?;
+            let map = reader.map(node, &TARGETS)?;
             let written = map.get("names")?;
             let names = reader.name_list(written, "targets' names")?;
             reader.refuse_empty(written, names.len(), "selects no target");
@@ -174,9 +189,9 @@ fn verify_within(reader: &mut Reader, node: &Node) -> Option<Duration> {
 }
 
 fn on_overlap(reader: &mut Reader, node: &Node) -> Option<OnOverlap> {
-    reader.word(node, &[("skip", OnOverlap::Skip), ("queue", OnOverlap::Queue)])
+    reader.word(node, &ON_OVERLAP)
 }
 
 fn on_missed(reader: &mut Reader, node: &Node) -> Option<OnMissed> {
-    reader.word(node, &[("skip", OnMissed::Skip), ("once", OnMissed::Once)])
+    reader.word(node, &ON_MISSED)
 }

@@ -1,7 +1,7 @@
 //! The names in a playbook that stand for something in the configuration.
 
 use super::{Playbook, read};
-use crate::syntax::{self, Kind, Node, Reader, Span};
+use crate::syntax::{Kind, Node, Reader, Span};
 
 /// What a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +32,7 @@ pub struct NamedAt {
 pub fn references(playbook: &Playbook) -> Vec<NamedAt> {
     // The text was read without a fault before, so nothing new is reported here.
     let mut reader = Reader::new(&playbook.file, &playbook.text);
-    let Some(mut root) = syntax::parse(&mut reader) else { return Vec::new() };
-    read::fill_in(&mut reader, &mut root);
+    let Some(root) = read::tree(&mut reader) else { return Vec::new() };
     in_tree(&reader, &root)
 }
 

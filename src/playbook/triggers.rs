@@ -7,7 +7,7 @@ use crate::syntax::{Keys, Node, Reader};
 /// The shortest distance of an `every` trigger.
 const EVERY_MIN: Duration = Duration::from_secs(1);
 
-const TRIGGER: Keys = Keys {
+pub(super) const TRIGGER: Keys = Keys {
     what: "a trigger",
     known: &["every", "cron", "window", "timezone", "jitter"],
     required: &[],

@@ -27,6 +27,9 @@ pub type Zone = jiff::tz::TimeZone;
 /// No loop over ticks is longer, however short the distance between them.
 const MOST_LOOKED_AT: usize = 10_000;
 
+/// A clock that was further ahead than this holds no distance back (see [`Plan::next_due`]).
+const FAR_AHEAD: Duration = Duration::from_hours(1);
+
 /// A time zone by its IANA name (`Asia/Seoul`, `UTC`).
 ///
 /// # Errors
@@ -103,9 +106,19 @@ impl Plan {
     /// `last_nominal` is the last tick that was run or given up. It holds even when the clock was set
     /// back: a nominal time is never handed out twice. Ticks that became due in between are what
     /// [`missed`] speaks of.
+    ///
+    /// Only a distance begins anew when the clock was more than an hour ahead: its moments are nobody's
+    /// appointments, and standing still until the wall clock catches up would do more harm.
     #[must_use]
     pub fn next_due(&self, last_nominal: Option<Timestamp>, now: Timestamp) -> Option<Fire> {
         let from = before(now, self.delay);
+        let last_nominal = match self.ticks {
+            Ticks::Every(every) => {
+                let far = later(now, every.max(FAR_AHEAD));
+                last_nominal.filter(|last| *last <= far)
+            }
+            Ticks::Calendars(_) => last_nominal,
+        };
         self.next_after(last_nominal.map_or(from, |last| last.max(from)))
     }
 
@@ -180,6 +193,15 @@ mod tests {
         assert!(fire.due > fire.nominal);
         assert_eq!(plan.next_due(None, fire.nominal), Some(fire), "a restart between nominal and due loses nothing");
         assert_ne!(plan.next_due(Some(fire.nominal), fire.nominal), Some(fire), "and does not run it twice");
+    }
+
+    #[test]
+    fn a_distance_does_not_wait_for_a_clock_that_was_days_ahead() {
+        let trigger = Trigger::Every { every: Duration::from_secs(30), jitter: Duration::ZERO };
+        let plan = Plan::new(&trigger, &BTreeMap::new(), "UTC", "p@t").unwrap();
+        let now: Timestamp = "2026-11-24T20:10:00Z".parse().unwrap();
+        let last = later(now, Duration::from_hours(48));
+        assert_eq!(plan.next_due(Some(last), now).unwrap().nominal, later(now, Duration::from_secs(30)));
     }
 
     #[test]

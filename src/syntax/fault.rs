@@ -11,6 +11,15 @@ pub struct Span {
     pub end: usize,
 }
 
+/// A place as people count: the line, and the column in characters, both from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// From 1.
+    pub line: usize,
+    /// In characters, from 1.
+    pub column: usize,
+}
+
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -30,6 +39,8 @@ pub struct Fault {
     pub line: usize,
     /// In characters, from 1.
     pub column: usize,
+    /// Behind the last character that is meant.
+    pub end: Place,
     /// How bad it is.
     pub severity: Severity,
     /// A stable word for programs: `unknown-key`, `not-supported-yet`…
@@ -49,12 +60,12 @@ impl Fault {
     #[must_use]
     pub fn at(file: &str, text: &str, span: Span, severity: Severity, code: &'static str, message: String) -> Fault {
         let span = first_line(text, span);
-        let before = text.get(..span.start).unwrap_or_default();
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let Place { line, column } = place(text, span.start);
         Fault {
             file: file.to_owned(),
-            line: before.matches('\n').count() + 1,
-            column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
+            line,
+            column,
+            end: place(text, span.end),
             severity,
             code,
             message,
@@ -75,6 +86,13 @@ impl Fault {
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
+}
+
+fn place(text: &str, at: usize) -> Place {
+    let before = text.get(..at).unwrap_or_default();
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
+    Place { line: before.matches('\n').count() + 1, column }
 }
 
 fn first_line(text: &str, span: Span) -> Span {

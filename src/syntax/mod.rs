@@ -8,13 +8,16 @@ pub mod cron;
 pub mod fault;
 pub mod node;
 pub mod parse;
+mod protected;
 pub mod read;
 pub mod reference;
 pub mod render;
+pub mod rules;
+pub mod schema;
 mod selectors;
 pub mod values;
 
-pub use fault::{Fault, Severity, Span};
+pub use fault::{Fault, Place, Severity, Span};
 pub use node::{Entry, Kind, Node};
 pub use parse::parse;
 pub use read::{Keys, Map, Reader};

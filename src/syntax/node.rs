@@ -54,6 +54,13 @@ impl Node {
         }
     }
 
+    /// What is written below a key of this map.
+    #[must_use]
+    pub fn below(&self, key: &str) -> Option<&Node> {
+        let Kind::Map(entries) = &self.kind else { return None };
+        entries.iter().find(|e| e.key == key).map(|e| &e.value)
+    }
+
     /// Calls `change` with every scalar below and including this one.
     pub fn each_scalar(&mut self, change: &mut dyn FnMut(&mut Node)) {
         match &mut self.kind {
@@ -61,13 +68,6 @@ impl Node {
             Kind::Seq(items) => items.iter_mut().for_each(|item| item.each_scalar(change)),
             Kind::Map(entries) => entries.iter_mut().for_each(|e| e.value.each_scalar(change)),
         }
-    }
-
-    /// What is written below a key of a map.
-    #[must_use]
-    pub fn below(&self, key: &str) -> Option<&Node> {
-        let Kind::Map(entries) = &self.kind else { return None };
-        entries.iter().find(|e| e.key == key).map(|e| &e.value)
     }
 
     /// Moves all places by what [`super::Reader::beside`] said.

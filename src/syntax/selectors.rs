@@ -85,6 +85,7 @@ impl Reader<'_> {
                 }
             }
         }
+        super::protected::check(self, &map);
         let all_empty = |e: &Entry| matches!(&e.value.kind, Kind::Seq(items) if items.is_empty());
         if map.entries().iter().all(all_empty) {
             let help = "write who or what is protected, or leave `protect` out";

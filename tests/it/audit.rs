@@ -7,5 +7,6 @@ mod full_disk;
 mod kit;
 mod reading;
 mod recovery;
+mod tampering;
 mod verifying;
 mod writing;

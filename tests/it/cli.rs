@@ -63,10 +63,12 @@ fn help_shows_the_commands_and_the_exit_codes() {
     out:   targets      List the targets as the daemon sees them
     out:   playbooks    List the playbooks: modes, targets, when they are due, how they ended
     out:   lint         Check configuration and playbooks: every fault and its place
+    out:   grants       Print the SQL for pgmedic's roles: what the loaded playbooks need and no more
     out:   audit        Read the record of what was decided and done
     out:   pause        Stand still: nothing is acted on until resumed; deciding and recording go on
     out:   resume       End a pause of exactly this scope
     out:   reload       Have the daemon read configuration and playbooks again: all or nothing
+    out:   schema       Print the JSON Schema of a file, for editors
     out:   version      Print which pgmedic this is
     out:   completions  Print the completions of a shell
     out:   help         Print this message or the help of the given subcommand(s)
@@ -211,6 +213,10 @@ fn pause_and_resume_work_without_a_daemon_and_with_a_faulty_configuration() {
     exit: 0
     err: paused: everything, for 2h. No daemon is running; the next one obeys
     ");
+    let ordered = pgmedic(faulty.path(), &["audit", "list", "--kind", "control", "--json"]);
+    let ordered: serde_json::Value = serde_json::from_slice(&ordered.stdout).unwrap();
+    let until = ordered["evidence"]["until"].as_str().unwrap();
+    assert!(until.len() <= "2026-11-24T20:00:00.000000Z".len(), "no precision that nobody asked for: {until}");
     insta::assert_snapshot!(told(&pgmedic(faulty.path(), &["resume", "--target", "orders"])), @"
     exit: 1
     err: pgmedic: there is no pause of exactly everything on target orders (paused: everything)
@@ -238,12 +244,40 @@ fn a_plan_of_a_server_out_of_reach_is_trouble() {
         let plan: serde_json::Value = serde_json::from_str(line).unwrap();
         assert!(plan["reason"].as_str().unwrap().starts_with("unreachable: "), "{line}");
     }
+    let words = told(&pgmedic(folder().path(), &["plan", "--dsn", "postgresql://me@127.0.0.1:1/postgres"]));
+    assert_eq!(words.matches("Connection refused").count(), 1, "one trouble, told once: {words}");
+    for wrong in ["db1", "mysql://me@db1/shop"] {
+        let usage = pgmedic(folder().path(), &["plan", "--dsn", wrong]);
+        assert_eq!(usage.status.code(), Some(2), "{}", told(&usage));
+    }
     let unknown =
         pgmedic(folder().path(), &["plan", "cancel-long-query", "--dsn", "postgresql://me@127.0.0.1:1/postgres"]);
     insta::assert_snapshot!(told(&unknown), @"
     exit: 2
     err: pgmedic: there is no playbook `cancel-long-query`; did you mean `cancel-long-queries`? (there are: cancel-long-queries, grow-starved-pools, refresh-statistics)
     ");
+}
+
+#[test]
+fn a_target_out_of_reach_is_trouble_for_whoever_asks() {
+    let folder = configured(&format!("{SOUND}playbooks: [p.yaml]\n"));
+    let playbook = "version: 1\nname: p\nabout: a\ntargets: all\nfind: stale_statistics\ndo: [analyze]\n";
+    std::fs::write(folder.path().join("p.yaml"), playbook).unwrap();
+    for args in [&["run", "p", "--target", "orders"][..], &["why", "p", "--target", "orders"], &["plan"]] {
+        let output = pgmedic(folder.path(), args);
+        let told = told(&output);
+        assert!(output.status.code() == Some(1) && told.contains("refused"), "{args:?}: {told}");
+    }
+}
+
+#[test]
+fn a_data_directory_too_deep_for_a_socket_is_said_to_be_that() {
+    let folder = configured(&SOUND.replace("./data", &"x".repeat(120)));
+    for command in ["status", "serve"] {
+        let told = told(&pgmedic(folder.path(), &[command]));
+        assert!(told.starts_with("exit: 1") && !told.contains("sudo"), "{told}");
+    }
+    assert!(told(&pgmedic(folder.path(), &["status"])).contains("a shorter path"));
 }
 
 #[test]

@@ -22,6 +22,7 @@ fn act(place: Place, statement: &str) -> Act {
         place,
         settings: Vec::new(),
         precondition: None,
+        wanted: Vec::new(),
         statement: statement.to_owned(),
         params: Vec::new(),
         deadline: Duration::from_secs(5),

@@ -1,10 +1,14 @@
 //! The daemon on real servers: what it remedies, what it leaves alone, what it survives.
 
+mod breaking;
 mod crash;
+mod grants;
 mod limits;
 mod orders;
 mod reload;
 mod remedies;
+
+pub use crash::slow_table;
 
 const LONG_QUERIES: &str = "
 version: 1

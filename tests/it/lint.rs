@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers stop it like the test itself")]
 
+mod advice;
 mod catalogue;
 mod config;
 mod fleet;
+mod formats;
 mod messages;
 mod playbook;
 mod random;
+mod schema;
 
 use pgmedic::config::{Config, Surroundings, Text};
 use pgmedic::syntax::{self, Fault};

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 use pgmedic::playbook::reference;
+use pgmedic::syntax::schema;
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -297,6 +298,8 @@ fn generated_pages_are_current() {
         ("guards.md", pgmedic::guards::reference()),
         ("finders.md", reference::finders(&catalogue)),
         ("actions.md", reference::actions(&catalogue)),
+        ("pgmedic.schema.json", schema::text(&pgmedic::config::schema::schema())),
+        ("playbook.schema.json", schema::text(&pgmedic::playbook::schema::schema(&catalogue))),
     ];
     let folder = root().join("docs/reference");
     let bless = std::env::var_os("PGMEDIC_BLESS").is_some_and(|value| value == "1");

@@ -11,6 +11,25 @@ fn shown(pool_size: &str) -> Vec<Row> {
     vec![row([("name", Cell::Text("shop".to_owned())), ("pool_size", Cell::Text(pool_size.to_owned()))])]
 }
 
+fn sent() -> ActAnswer {
+    ActAnswer { sent: true, ..ActAnswer::default() }
+}
+
+#[test]
+fn what_is_no_longer_as_it_was_seen_is_left_as_it_is() {
+    let (candidate, args, server) = (Candidate::Pool(pool()), Args::default(), server(150_018));
+    let order = order(&candidate, &args, &server);
+    let deed = SetPoolSize.deed(&order).unwrap();
+    assert_eq!(deed.act.precondition.unwrap().sql, "SHOW CONFIG");
+    assert_eq!(deed.act.wanted, [("key", "default_pool_size".to_owned()), ("value", "4".to_owned())]);
+    let judged = SetPoolSize.judge(&order, &ActAnswer::default(), None);
+    let Judgement::Ended(outcome) = judged else { unreachable!("{judged:?}") };
+    assert_eq!(outcome.status, OutcomeStatus::Refused);
+    insta::assert_snapshot!(outcome.detail, @"nothing was sent: default_pool_size of main was 4 when it was looked at and is another now, so somebody else has changed it");
+    let judged = SetPoolSize.judge_undo(&order, &json!({"default_pool_size": 2}), &ActAnswer::default(), None);
+    assert!(matches!(judged, Judgement::Ended(o) if o.status == OutcomeStatus::Refused));
+}
+
 #[test]
 fn at_most_doubled_and_within_step_and_max() {
     assert_eq!(size(&pool(), &[]), Ok(8));
@@ -51,8 +70,7 @@ fn the_value_before_is_kept_and_set_back() {
         (back.act.statement.as_str(), back.after),
         ("SET default_pool_size = 4", Some(json!({"default_pool_size": 4})))
     );
-    let judged =
-        SetPoolSize.judge_undo(&order, &json!({"default_pool_size": 4}), &ActAnswer::default(), Some(&shown("4")));
+    let judged = SetPoolSize.judge_undo(&order, &json!({"default_pool_size": 4}), &sent(), Some(&shown("4")));
     assert!(matches!(judged, Judgement::Ended(o) if o.status == OutcomeStatus::Done));
     assert!(SetPoolSize.undo(&order, &json!({"default_pool_size": "four"})).is_none());
 }
@@ -60,12 +78,10 @@ fn the_value_before_is_kept_and_set_back() {
 #[test]
 fn it_is_done_when_the_database_shows_it() {
     let (candidate, args, server) = (Candidate::Pool(pool()), Args::default(), server(150_018));
-    let judge =
-        |seen: Option<&[Row]>| match SetPoolSize.judge(&order(&candidate, &args, &server), &ActAnswer::default(), seen)
-        {
-            Judgement::Ended(outcome) => (true, outcome),
-            Judgement::NotYet(outcome) => (false, outcome),
-        };
+    let judge = |seen: Option<&[Row]>| match SetPoolSize.judge(&order(&candidate, &args, &server), &sent(), seen) {
+        Judgement::Ended(outcome) => (true, outcome),
+        Judgement::NotYet(outcome) => (false, outcome),
+    };
     assert_eq!(judge(None).1.status, OutcomeStatus::Unknown);
     assert_eq!(
         judge(Some(&shown("8"))),
@@ -77,7 +93,7 @@ fn it_is_done_when_the_database_shows_it() {
     let undone = SetPoolSize.judge_undo(
         &order(&candidate, &args, &server),
         &json!({"default_pool_size": 4}),
-        &ActAnswer::default(),
+        &sent(),
         Some(&shown("8")),
     );
     assert!(matches!(undone, Judgement::NotYet(o) if o.status == OutcomeStatus::Failed));

@@ -83,6 +83,17 @@ fn it_says_what_was_wrong_what_was_done_and_where_the_record_is() {
 }
 
 #[test]
+fn the_record_is_named_once() {
+    let run = "Record: pgmedic audit show 01JDRUNRUNRUNRUNRUNRUNRUN1";
+    let text = slack_limits::plain_text(&payload(&message("1 cancelled", &["Look at the report.", run])));
+    assert_eq!(text.matches("audit show").count(), 1, "{text}");
+    assert!(text.contains("Look at the report."), "{text}");
+    // Only what says exactly that, and only in its place.
+    let other = slack_limits::plain_text(&payload(&message("1 cancelled", &["Record: pgmedic audit show 01JOTHER"])));
+    assert!(other.contains("01JOTHER"), "{other}");
+}
+
+#[test]
 fn what_belongs_to_no_run_still_names_its_record() {
     let mut daemon = message("The audit log cannot be written: no space left", &[]);
     daemon.notice.event = "daemon".to_owned();

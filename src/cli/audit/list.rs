@@ -1,13 +1,13 @@
 //! `pgmedic audit list`.
 
-use super::lines::{HEADER, row};
+use super::lines::listed;
 use super::unanswered;
 use super::wanted::{Limit, Wanted};
 use crate::audit::query::{self, Stored};
 use crate::cli::global::{Exit, Failure, Format};
 use crate::cli::output::{Out, raw};
-use crate::cli::status_text::headed;
-use crate::cli::text::{printable, table};
+use crate::cli::text::printable;
+use crate::model::Record;
 use clap::Args;
 use serde_json::Value as Json;
 use std::ops::ControlFlow;
@@ -36,6 +36,9 @@ impl Command {
         // The newest were read first, and a person reads downwards.
         found.reverse();
         print(&found, out)?;
+        if found.len() == self.limit.limit.get() && out.format == Format::Text {
+            out.note(&format!("The newest {}; there may be more: --limit N, --since WHEN.", found.len()));
+        }
         for place in &listing.damaged {
             out.complain(&format!("the log is damaged: {place}"));
         }
@@ -47,8 +50,8 @@ impl Command {
 pub(super) fn print(records: &[Stored], out: &Out) -> Result<(), Failure> {
     match out.format {
         Format::Text => {
-            let rows = records.iter().map(|s| row(&printable(&s.record))).collect();
-            raw(headed(&table(&HEADER, rows, out.width), out.paint).as_bytes())
+            let records: Vec<Record> = records.iter().map(|s| printable(&s.record)).collect();
+            raw(listed(&records, out.width, out.paint).as_bytes())
         }
         Format::Json | Format::Jsonl => {
             let mut bytes = Vec::new();

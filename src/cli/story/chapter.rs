@@ -1,20 +1,44 @@
 //! What happened to one candidate.
 
-use super::Setting;
+use super::evidence::rest;
+use super::seen::seen;
+use super::statements::Statements;
+use super::{Setting, again};
 use crate::cli::plan_text::guard_row;
 use crate::cli::text::{indent, put, table};
 use crate::model::record::{ActionRef, Record, RecordKind};
-use crate::model::{Candidate, GuardReport, OutcomeStatus, Verdict};
+use crate::model::time::{in_words, since};
+use crate::model::{Candidate, Duration, GuardReport, OutcomeStatus, Timestamp, Verdict};
 use serde_json::Value as Json;
 
-/// Lines of evidence that a story shows; the record holds the rest.
-const MOST_LINES: usize = 40;
+/// Between two steps less than this is no time worth telling.
+const AT_ONCE: Duration = Duration::from_millis(100);
 
-/// Lists in the evidence of a run that its chapters tell one by one.
-const TOLD_ELSEWHERE: [&str; 1] = ["facts.candidates"];
+/// What has been told so far, so that nothing is told twice.
+pub(super) struct Told<'a> {
+    /// Answers of guards, and whose they were.
+    guards: Vec<&'a GuardReport>,
+    of_the_run: bool,
+    change: (Option<&'a Json>, Option<&'a Json>),
+    last: Option<Timestamp>,
+}
+
+impl<'a> Told<'a> {
+    /// Before the first step, with the answers of the run's guards.
+    pub(super) fn after(run: &'a [GuardReport]) -> Told<'a> {
+        Told { guards: run.iter().collect(), of_the_run: true, change: (None, None), last: None }
+    }
+}
 
 /// One candidate from its first record to its last.
-pub(super) fn chapter(n: usize, key: &str, records: &[Record], setting: Setting) -> String {
+pub(super) fn chapter<'a>(
+    n: usize,
+    key: &str,
+    records: &'a [Record],
+    mut told: Told<'a>,
+    statements: &mut Statements,
+    setting: Setting,
+) -> String {
     let mine = || records.iter().filter(|r| r.body.candidate.as_ref().is_some_and(|c| c.key == key));
     let Some(named) = mine().find_map(|r| r.body.candidate.as_ref()) else { return String::new() };
     let mut out = format!("\n{}\n", setting.paint.bold(&format!("{n}. {}", named.title)));
@@ -22,44 +46,45 @@ pub(super) fn chapter(n: usize, key: &str, records: &[Record], setting: Setting)
         out += &indent(&format!("query: {}", hanging(&backend.query, 7)), 2);
     }
     out += &indent(&format!("seen: {}", seen(&named.candidate)), 2);
-    let mut answered: &[GuardReport] = &[];
     for record in mine() {
-        // An intent repeats the answers of its decision: they are told once.
-        let repeated = !answered.is_empty() && record.body.guards == answered;
-        out += &indent(&event(record, !repeated, setting), 2);
-        if !record.body.guards.is_empty() {
-            answered = &record.body.guards;
-        }
+        out += &indent(&event(record, &mut told, statements, setting), 2);
     }
     out
 }
 
-/// All that was known of a candidate and is not in its title or query.
-fn seen(candidate: &Candidate) -> String {
-    let Ok(Json::Object(mut fields)) = serde_json::to_value(candidate) else { return String::new() };
-    fields.retain(|name, value| !value.is_null() && !matches!(name.as_str(), "kind" | "query"));
-    plain(&Json::Object(fields))
-}
-
-/// One record: when, what, and all that it holds.
-pub(super) fn event(record: &Record, with_guards: bool, setting: Setting) -> String {
+/// One record: when, what, and all that it holds and nobody has told yet.
+pub(super) fn event<'a>(
+    record: &'a Record,
+    told: &mut Told<'a>,
+    statements: &mut Statements,
+    setting: Setting,
+) -> String {
     let body = &record.body;
-    let mut out = format!("{}  {}\n", clock(record), headline(record, setting));
+    let gap = told.last.map(|last| since(record.time, last)).filter(|gap| *gap >= AT_ONCE);
+    let later = gap.map_or_else(String::new, |gap| format!("{} later: ", in_words(gap)));
+    told.last = Some(record.time);
+    let mut out = format!("{}  {later}{}\n", clock(record), headline(record, setting));
     let mut more = String::new();
     if let Some(action) = &body.action
         && matches!(body.kind, RecordKind::Intent | RecordKind::Revert)
     {
-        more += &sent(action);
+        more += &sent(action, statements);
     }
-    for (what, value) in [("before", &body.before), ("after", &body.after)] {
-        if let Some(value) = value {
-            put(&mut more, format!("{what}: {}\n", plain(value)));
+    let change = (body.before.as_ref(), body.after.as_ref());
+    if change != told.change {
+        for (what, value) in [("before", change.0), ("after", change.1)] {
+            if let Some(value) = value {
+                put(&mut more, format!("{what}: {}\n", plain(value)));
+            }
         }
+        told.change = change;
     }
-    if with_guards {
-        more += &guards(&body.guards, setting);
+    if !body.guards.is_empty() {
+        more += &again(&told.guards, &body.guards, told.of_the_run, setting);
+        told.guards = body.guards.iter().collect();
+        told.of_the_run = false;
     }
-    more += &evidence(body.evidence.as_ref());
+    more += &rest(body.evidence.as_ref());
     out += &indent(&more, 10);
     out
 }
@@ -67,7 +92,8 @@ pub(super) fn event(record: &Record, with_guards: bool, setting: Setting) -> Str
 fn headline(record: &Record, setting: Setting) -> String {
     let body = &record.body;
     let paint = setting.paint;
-    let reason = body.reason.clone().unwrap_or_default();
+    // An intent repeats the reason of the decision that it carries out.
+    let reason = body.reason.clone().filter(|_| body.kind != RecordKind::Intent || body.guards.is_empty());
     let action = body.action.as_ref().map(|a| a.name.clone()).unwrap_or_default();
     let outcome = body.outcome.as_ref().map(|o| {
         let word = o.status.word().replace('_', " ");
@@ -78,7 +104,6 @@ fn headline(record: &Record, setting: Setting) -> String {
         };
         format!("{word}: {}", o.detail)
     });
-    let says = outcome.unwrap_or_default();
     let what = match body.kind {
         RecordKind::Decision => format!("decided to {}", decided(body.verdict)),
         RecordKind::Intent => format!("announced {action}"),
@@ -88,7 +113,7 @@ fn headline(record: &Record, setting: Setting) -> String {
         RecordKind::Revert => "took it back".to_owned(),
         other => other.word().to_owned(),
     };
-    let tail: Vec<String> = [says, reason].into_iter().filter(|t| !t.is_empty()).collect();
+    let tail: Vec<String> = [outcome, reason].into_iter().flatten().filter(|t| !t.is_empty()).collect();
     if tail.is_empty() { what } else { format!("{what}: {}", tail.join("; ")) }
 }
 
@@ -102,62 +127,32 @@ fn decided(verdict: Option<Verdict>) -> &'static str {
     }
 }
 
-fn sent(action: &ActionRef) -> String {
+fn sent(action: &ActionRef, statements: &mut Statements) -> String {
     let arguments = match &action.arguments {
         Json::Null => String::new(),
         Json::Object(map) if map.is_empty() => String::new(),
         given => format!("with: {}\n", plain(given)),
     };
-    let statement =
-        if action.statement.is_empty() { String::new() } else { format!("sent: {}\n", hanging(&action.statement, 6)) };
+    let statement = if action.statement.is_empty() {
+        String::new()
+    } else {
+        format!("sent: {}\n", hanging(&statements.told(&action.statement), 6))
+    };
     format!("class: {}\n{arguments}{statement}", action.class.word())
 }
 
-/// All guards with their figures.
-pub(super) fn guards(reports: &[GuardReport], setting: Setting) -> String {
-    if reports.is_empty() {
+/// Answers of guards with their figures.
+pub(super) fn guards<'a>(reports: impl IntoIterator<Item = &'a GuardReport>, setting: Setting) -> String {
+    let rows: Vec<_> = reports.into_iter().map(guard_row).collect();
+    if rows.is_empty() {
         return String::new();
     }
     let width = setting.width.map(|w| w.saturating_sub(14).max(40));
-    table(&[], reports.iter().map(guard_row).collect(), width)
+    table(&[], rows, width)
 }
 
-/// Evidence as lines of `name: value`; what is in the way of reading is counted.
-pub(super) fn evidence(json: Option<&Json>) -> String {
-    let Some(json) = json else { return String::new() };
-    let mut lines = Vec::new();
-    let mut json = json.clone();
-    if let Json::Object(map) = &mut json {
-        map.remove("notice");
-    }
-    flatten("", &json, &mut lines);
-    let left_out = lines.len().saturating_sub(MOST_LINES);
-    lines.truncate(MOST_LINES);
-    if left_out > 0 {
-        lines.push(format!("… and {left_out} lines more: -o json shows the record"));
-    }
-    lines.into_iter().map(|line| line + "\n").collect()
-}
-
-fn flatten(path: &str, json: &Json, lines: &mut Vec<String>) {
-    let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-    match json {
-        Json::Null => {}
-        Json::Object(map) => map.iter().for_each(|(name, value)| flatten(&below(name), value, lines)),
-        Json::Array(items) if items.is_empty() || TOLD_ELSEWHERE.contains(&path) => {}
-        Json::Array(items) if items.iter().all(|i| !i.is_object() && !i.is_array()) => {
-            lines.push(format!("{path}: {}", items.iter().map(plain).collect::<Vec<_>>().join(", ")));
-        }
-        Json::Array(items) => {
-            for (n, item) in items.iter().enumerate() {
-                flatten(&below(&(n + 1).to_string()), item, lines);
-            }
-        }
-        scalar => lines.push(format!("{path}: {}", hanging(&plain(scalar), path.len() + 2))),
-    }
-}
-
-fn plain(json: &Json) -> String {
+/// A value in one line.
+pub(super) fn plain(json: &Json) -> String {
     match json {
         Json::String(text) => text.clone(),
         Json::Object(map) => {
@@ -168,7 +163,7 @@ fn plain(json: &Json) -> String {
 }
 
 /// A text of several lines, the later ones set under the first.
-fn hanging(text: &str, by: usize) -> String {
+pub(super) fn hanging(text: &str, by: usize) -> String {
     text.trim().lines().collect::<Vec<_>>().join(&format!("\n{:by$}", ""))
 }
 

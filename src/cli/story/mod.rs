@@ -2,14 +2,20 @@
 //! of it, whether it helped, who was told. A pure function of the run's records.
 
 mod chapter;
+mod evidence;
+mod seen;
+mod statements;
 #[cfg(test)]
 mod tests;
 
 use super::output::Paint;
 use super::text::{indent, moment, put, table};
+use crate::model::GuardReport;
 use crate::model::record::{Record, RecordKind};
 use crate::model::time::{in_words, since};
-use chapter::{chapter, evidence, guards};
+use crate::model::verdict::GuardVerdict;
+use chapter::{Told, chapter, guards};
+use statements::Statements;
 
 /// How a story is set.
 #[derive(Clone, Copy, Debug)]
@@ -27,17 +33,45 @@ pub fn story(records: &[Record], setting: Setting) -> String {
     let (Some(first), Some(last)) = (records.first(), records.last()) else { return String::new() };
     let mut out = head(records, first, last, setting);
     let conclusion = records.iter().find(|r| r.body.kind == RecordKind::Decision && r.body.candidate.is_none());
+    let mut asked: &[GuardReport] = &[];
     if let Some(record) = conclusion {
-        out += &section("Evidence", &evidence(record.body.evidence.as_ref()), setting);
-        out += &section("Guards of the run", &guards(&record.body.guards, setting), setting);
+        asked = &record.body.guards;
+        out += &section("Evidence", &evidence::of_run(record, setting), setting);
+        out += &section("Guards of the run", &guards(asked, setting), setting);
     }
+    let mut statements = Statements::default();
     for (n, key) in keys(records).iter().enumerate() {
-        out += &chapter(n + 1, key, records, setting);
+        out += &chapter(n + 1, key, records, Told::after(asked), &mut statements, setting);
     }
-    let rest: String =
-        records.iter().filter(|r| is_rest(r, conclusion)).map(|r| chapter::event(r, true, setting)).collect();
+    let mut told = Told::after(asked);
+    let rest: String = records
+        .iter()
+        .filter(|r| is_rest(r, conclusion))
+        .map(|r| chapter::event(r, &mut told, &mut statements, setting))
+        .collect();
     out += &section("The run", &rest, setting);
-    out + &section("Messages", &messages(records), setting)
+    out += &section("Messages", &messages(records), setting);
+    out + &section("Statements as sent", &statements.text(), setting)
+}
+
+/// Answers of guards that were asked before: what differs or did not pass, and how many say the same.
+fn again(before: &[&GuardReport], now: &[GuardReport], of_the_run: bool, setting: Setting) -> String {
+    // What did not pass is said again later on, but not right below the run's own guards.
+    let objects = |g: &GuardReport| g.verdict != GuardVerdict::Pass && !of_the_run;
+    let told = |g: &&GuardReport| objects(g) || !before.contains(g);
+    let rows: Vec<&GuardReport> = now.iter().filter(told).collect();
+    let same = now.len() - rows.len();
+    let counted = |guards: &str| match same {
+        0 => String::new(),
+        1 => format!("1 guard {guards}\n"),
+        n => format!("{n} guards {guards}\n"),
+    };
+    let last = match (of_the_run, rows.is_empty()) {
+        (true, _) => counted("of the run: as above"),
+        (false, true) if same > 1 => format!("all {same} guards were asked again and passed\n"),
+        (false, _) => counted("asked again: passed as before"),
+    };
+    guards(rows, setting) + &last
 }
 
 fn head(records: &[Record], first: &Record, last: &Record, setting: Setting) -> String {

@@ -54,6 +54,39 @@ fn table_of(name: &str) -> Json {
     })
 }
 
+fn facts(candidates: &[Json]) -> Json {
+    json!({
+        "target": "orders", "labels": {"env": "prod"}, "looked_at": at(0), "candidates": candidates,
+        "unreadable": ["database crm: permission denied"],
+        "server": {
+            "version_num": 150_018, "system_identifier": "77", "timeline": 1, "in_recovery": false, "client_backends": 5,
+            "max_connections": 60, "reserved_connections": 3, "deadlock_timeout_milliseconds": 1000,
+            "paused_by_role": null, "privileges": {"monitor": true, "signal_backend": true},
+            "ownership": {"state": "held"}, "databases": ["shop", "crm"]
+        }
+    })
+}
+
+/// An hour and more of it: one intent too old for the limits, two that count, one of maintenance.
+fn history() -> Json {
+    let intent = |at: &str, target: &str, class: &str| {
+        json!({"at": at, "run": "01K", "target": target, "playbook": "p", "class": class, "candidate": "c",
+               "same_query": null})
+    };
+    let ended = json!({"at": "2026-11-24T20:16:00Z", "status": "timed_out", "action": "cancel_backend", "run": "01J"});
+    json!({
+        "intents": [intent("2026-11-24T19:00:00Z", "orders", "disruptive"),
+                    intent("2026-11-24T20:00:00Z", "crm", "disruptive"),
+                    intent("2026-11-24T20:10:00Z", "orders", "disruptive"),
+                    intent("2026-11-24T20:11:00Z", "orders", "maintenance")],
+        "open": [],
+        "ended": [[["orders", "cancel-long-queries", "backend:4711:1:2"], ended]],
+        "pauses": [[{"playbook": "refresh-statistics"}, {"actor": "user:alice", "reason": "migration",
+                    "since": "2026-11-24T20:00:00Z", "until": "2026-11-24T22:00:00.123456789Z"}]],
+        "told": {}
+    })
+}
+
 fn trigger(detail: &str) -> Json {
     json!({"time": at(0), "kind": "trigger", "actor": "daemon",
            "trigger": {"kind": "every", "detail": detail, "nominal": "2026-11-24T20:19:00Z"}})
@@ -63,14 +96,24 @@ fn guard(name: &str, verdict: &Json, detail: &str) -> Json {
     json!({"name": name, "verdict": verdict, "detail": detail})
 }
 
+fn asked(limits: &str) -> Json {
+    let pass = json!("pass");
+    json!([
+        guard("role", &pass, "a primary, as wanted"),
+        guard("cooldown", &pass, "not acted on before"),
+        guard("limits", &pass, limits)
+    ])
+}
+
 #[test]
 fn a_run_that_only_observes() {
     let text = told(&[
         trigger("30s"),
         json!({"time": at(0), "kind": "decision", "mode": "observe", "verdict": "observe", "reason": "1 long query",
                "guards": [guard("role", &json!("pass"), "a primary, as wanted"),
-                          guard("mode", &json!({"cap": "observe"}), "the playbook's mode is observe")],
-               "evidence": {"server": {"version_num": 150_018, "in_recovery": false}, "databases": ["shop", "crm"]}}),
+                          guard("mode", &json!("at_most_observe"), "the playbook's mode is observe")],
+               "evidence": {"candidates_found": 230, "candidates_not_shown": 229, "facts": facts(&[backend()]),
+                            "history": history(), "queue": {"waiting": [1, 2]}}}),
         json!({"time": at(0), "kind": "decision", "mode": "observe", "verdict": "observe", "candidate": backend(),
                "reason": "it ran 12m 3s, limit 5m", "guards": [guard("protected", &json!("pass"), "no pattern matches")],
                "evidence": {"notice": {"event": "observed", "incident": "i", "headline": "1 query of app runs 12m", "lines": []}},
@@ -87,9 +130,13 @@ fn a_run_that_only_observes() {
       concluded  observe: 1 long query
 
     Evidence
-      databases: shop, crm
-      server.in_recovery: false
-      server.version_num: 150018
+      server    PostgreSQL 15.18, a primary; clients use 5 of 57 usable connections
+      found     230 candidates; 229 of them are only counted in the record
+      not read  database crm: permission denied
+      paused    playbook refresh-statistics, by user:alice since 2026-11-24 20:00:00Z, until 2026-11-24 22:00:00Z: migration
+      limits    2 disruptive actions in the last hour, 1 of them on orders
+      earlier   cancel_backend on backend:4711:1:2: timed out, 3m ago (run 01J)
+      queue.waiting: 1, 2
 
     Guards of the run
       pass             role  a primary, as wanted
@@ -98,7 +145,7 @@ fn a_run_that_only_observes() {
     1. pid 4711 (app@shop, psql), running 12m 3s
       query: select $1
              from orders
-      seen: application psql, backend_start 2026-11-24T20:00:00.000000Z, backend_type client backend, database shop, fingerprint x, limit_seconds 300.0, pid 4711, relation_locks 1, replication false, running_seconds 723.0, state active, superuser false, user app
+      seen: active (limit 5m), from the server's own socket since 2026-11-24 20:00:00Z, 1 relation lock
       20:19:00  decided to only record it (observe): it ran 12m 3s, limit 5m
                 pass  protected  no pattern matches
 
@@ -110,18 +157,21 @@ fn a_run_that_only_observes() {
 #[test]
 fn a_ladder_climbed_to_its_end() {
     let rung = |name: &str, sql: &str| json!({"name": name, "class": "disruptive", "arguments": {}, "statement": sql});
-    let sql =
-        "/* pgmedic run=01K playbook=cancel-long-queries */\nselect pg_cancel_backend(pid)\nfrom pg_stat_activity";
+    let sql = "/* pgmedic run=01K playbook=cancel-long-queries */\nselect pg_cancel_backend(pid)\nfrom pg_stat_activity\nwhere pid = $1";
     let text = told(&[
         trigger("30s"),
-        json!({"time": at(0), "kind": "decision", "mode": "enforce", "verdict": "act", "reason": "1 long query"}),
+        json!({"time": at(0), "kind": "decision", "mode": "enforce", "verdict": "act", "reason": "1 long query",
+               "guards": [guard("role", &json!("pass"), "a primary, as wanted")]}),
         json!({"time": at(1), "kind": "decision", "mode": "enforce", "verdict": "act", "candidate": backend(),
-               "reason": "it ran 12m 3s, limit 5m", "guards": [guard("limits", &json!("pass"), "0 of 5 in this run")]}),
-        json!({"time": at(1), "kind": "intent", "candidate": backend(), "action": rung("cancel_backend", sql)}),
+               "reason": "it ran 12m 3s, limit 5m", "guards": asked("0 of 5 in this run")}),
+        json!({"time": at(1), "kind": "intent", "candidate": backend(), "action": rung("cancel_backend", sql),
+               "reason": "it ran 12m 3s, limit 5m", "guards": asked("0 of 5 in this run")}),
         json!({"time": at(2), "kind": "outcome", "candidate": backend(), "action": rung("cancel_backend", sql),
                "outcome": {"status": "failed", "detail": "the signal was sent, and the query still runs"}}),
-        json!({"time": at(32), "kind": "decision", "verdict": "act", "candidate": backend(), "reason": "still running"}),
-        json!({"time": at(32), "kind": "intent", "candidate": backend(), "action": rung("terminate_backend", "select pg_terminate_backend(pid)")}),
+        json!({"time": at(32), "kind": "decision", "verdict": "act", "candidate": backend(), "reason": "still running",
+               "guards": asked("1 of 5 in this run")}),
+        json!({"time": at(32), "kind": "intent", "candidate": backend(), "guards": asked("1 of 5 in this run"),
+               "action": rung("terminate_backend", "select pg_terminate_backend(pid)")}),
         json!({"time": at(33), "kind": "outcome", "candidate": backend(), "action": rung("terminate_backend", ""),
                "outcome": {"status": "done", "detail": "the session is gone"}}),
         json!({"time": at(70), "kind": "verification", "candidate": backend(),
@@ -141,24 +191,31 @@ fn a_ladder_climbed_to_its_end() {
       mode       enforce
       concluded  act: 1 long query
 
+    Guards of the run
+      pass  role  a primary, as wanted
+
     1. pid 4711 (app@shop, psql), running 12m 3s
       query: select $1
              from orders
-      seen: application psql, backend_start 2026-11-24T20:00:00.000000Z, backend_type client backend, database shop, fingerprint x, limit_seconds 300.0, pid 4711, relation_locks 1, replication false, running_seconds 723.0, state active, superuser false, user app
+      seen: active (limit 5m), from the server's own socket since 2026-11-24 20:00:00Z, 1 relation lock
       20:19:01  decided to act: it ran 12m 3s, limit 5m
-                pass  limits  0 of 5 in this run
+                pass  cooldown  not acted on before
+                pass  limits    0 of 5 in this run
+                1 guard of the run: as above
       20:19:01  announced cancel_backend
                 class: disruptive
-                sent: /* pgmedic run=01K playbook=cancel-long-queries */
-                      select pg_cancel_backend(pid)
-                      from pg_stat_activity
-      20:19:02  outcome of cancel_backend: failed: the signal was sent, and the query still runs
-      20:19:32  decided to act: still running
+                sent: statement 1 below (4 lines)
+                all 3 guards were asked again and passed
+      20:19:02  1s later: outcome of cancel_backend: failed: the signal was sent, and the query still runs
+      20:19:32  30s later: decided to act: still running
+                pass  limits  1 of 5 in this run
+                2 guards asked again: passed as before
       20:19:32  announced terminate_backend
                 class: disruptive
                 sent: select pg_terminate_backend(pid)
-      20:19:33  outcome of terminate_backend: done: the session is gone
-      20:20:10  looked whether it helped: done: the query no longer runs
+                all 3 guards were asked again and passed
+      20:19:33  1s later: outcome of terminate_backend: done: the session is gone
+      20:20:10  37s later: looked whether it helped: done: the query no longer runs
 
     The run
       20:20:10  looked whether it helped: 1 of 1 helped
@@ -166,6 +223,12 @@ fn a_ladder_climbed_to_its_end() {
     Messages
       20:20:10  for dba-slack: acted: ended 1 query of app
       20:20:11  dba-slack: delivered after 1 attempt: 200 OK
+
+    Statements as sent
+      1. /* pgmedic run=01K playbook=cancel-long-queries */
+         select pg_cancel_backend(pid)
+         from pg_stat_activity
+         where pid = $1
     ");
 }
 
@@ -188,12 +251,12 @@ fn statistics_renewed() {
       playbook  cancel-long-queries (SHA-256 of its text 3f2a)
 
     1. table public.a in shop (50000 rows changed since its last ANALYZE, threshold 10050)
-      seen: autovacuum_off false, database shop, modified_rows 50000, name a, never_analyzed true, oid 16400, owner app, partitioned false, rows 100000.0, schema public, threshold_rows 10050.0
+      seen: about 100000 rows, owner app, never analyzed
       20:19:00  announced analyze
                 class: maintenance
                 with: lock_timeout 500ms
                 sent: ANALYZE (VERBOSE) "public"."a"
-      20:19:09  outcome of analyze: timed out: cancelled after 9s: the window closed
+      20:19:09  9s later: outcome of analyze: timed out: cancelled after 9s: the window closed
     "#);
 }
 
@@ -207,6 +270,7 @@ fn a_pool_enlarged_and_put_back() {
         json!({"time": at(1), "kind": "intent", "candidate": pool(), "action": action, "before": {"default_pool_size": 5},
                "after": {"default_pool_size": 10}}),
         json!({"time": at(1), "kind": "outcome", "candidate": pool(), "action": action,
+               "before": {"default_pool_size": 5}, "after": {"default_pool_size": 10},
                "outcome": {"status": "done", "detail": "default_pool_size is 10"}}),
         json!({"time": at(61), "kind": "verification", "candidate": pool(),
                "outcome": {"status": "failed", "detail": "9 clients still wait"}}),
@@ -222,7 +286,7 @@ fn a_pool_enlarged_and_put_back() {
       playbook  cancel-long-queries (SHA-256 of its text 3f2a)
 
     1. pool shop/app on orders-pool (9 clients waiting, the oldest 4.0s; 5 of 5 servers in use)
-      seen: active_servers 5, database shop, default_pool_size 5, direct_clients 2, idle_servers 0, max_wait_seconds 4.0, own_size false, pool_size 5, pooler orders-pool, pools_by_default 1, pools_total 5, usable_connections 97, user app, waiting_clients 9
+      seen: its size is default_pool_size (5), which reaches 1 pool; 0 servers idle; all pools may open 5, 2 sessions come from elsewhere, PostgreSQL takes 97
       20:19:01  announced set_pool_size
                 class: disruptive
                 with: max 20, step 5
@@ -230,7 +294,7 @@ fn a_pool_enlarged_and_put_back() {
                 before: default_pool_size 5
                 after: default_pool_size 10
       20:19:01  outcome of set_pool_size: done: default_pool_size is 10
-      20:20:01  looked whether it helped: failed: 9 clients still wait
+      20:20:01  1m later: looked whether it helped: failed: 9 clients still wait
       20:20:01  took it back: done: default_pool_size is 5 again; it did not help
                 class: disruptive
                 sent: SET default_pool_size = 5

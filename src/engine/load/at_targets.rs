@@ -25,7 +25,7 @@ pub(super) fn read(config: &Config, playbooks: &[Playbook], sources: &Sources, c
     let mut all = AtTargets::default();
     for base in playbooks {
         for (changes, targets) in distinct(config, base, sources) {
-            all.one(base, catalogue, &changes, &targets);
+            all.one(config, base, catalogue, &changes, &targets);
         }
     }
     all
@@ -64,7 +64,7 @@ fn changes<'a>(target: &'a Target, base: &Playbook, sources: &'a Sources) -> Cha
 }
 
 impl AtTargets {
-    fn one(&mut self, base: &Playbook, catalogue: &Catalogue, changes: &Changes, targets: &[&Target]) {
+    fn one(&mut self, config: &Config, base: &Playbook, catalogue: &Catalogue, changes: &Changes, targets: &[&Target]) {
         let read = read_changed(base, catalogue, changes);
         let selected = targets.iter().any(|t| base.targets.selects(&t.name, &t.labels));
         // A value that a playbook would not take is no fault at a target where it does not run.
@@ -85,6 +85,11 @@ impl AtTargets {
         let new = read.names.into_iter().filter(|named| !known.contains(named));
         self.names.extend(new.map(|named| (format!("{place}: "), named)));
         if let Some(playbook) = read.playbook.map(Arc::new) {
+            let untold = super::advice::nobody_is_told(config, &playbook);
+            // The playbook itself was warned of where it is read.
+            if let Some(fault) = untold.filter(|_| super::advice::nobody_is_told(config, base).is_none()) {
+                self.faults.push(Fault { message: format!("{place}: {}", fault.message), ..fault });
+            }
             let key = |t: &&Target| (t.name.clone(), base.name.clone());
             self.changed.extend(targets.iter().map(|t| (key(t), playbook.clone())));
         }

@@ -69,9 +69,22 @@ fn unreadable(file: &Path, why: &str) -> LoadError {
 
 /// An origin as the configuration's reader asks for it; what it reads is kept as a source.
 pub(super) struct Around<'r, 'o> {
-    pub reading: RefCell<&'r mut Reading<'o>>,
+    reading: RefCell<&'r mut Reading<'o>>,
     /// The first file that could not be opened.
-    pub unreadable: RefCell<Option<LoadError>>,
+    unreadable: RefCell<Option<LoadError>>,
+    /// The files of targets, in the order of reading.
+    read: RefCell<Vec<PathBuf>>,
+}
+
+impl<'r, 'o> Around<'r, 'o> {
+    pub fn new(reading: &'r mut Reading<'o>) -> Around<'r, 'o> {
+        Around { reading: RefCell::new(reading), unreadable: RefCell::default(), read: RefCell::default() }
+    }
+
+    /// The first file that could not be opened, and the files of targets that could.
+    pub fn into_seen(self) -> (Option<LoadError>, Vec<PathBuf>) {
+        (self.unreadable.into_inner(), self.read.into_inner())
+    }
 }
 
 impl Surroundings for Around<'_, '_> {
@@ -80,11 +93,18 @@ impl Surroundings for Around<'_, '_> {
     }
 
     fn text(&self, file: &Path) -> Result<Option<String>, String> {
-        self.reading.borrow_mut().text(file).map_err(|e| {
-            let why = e.to_string();
-            self.unreadable.borrow_mut().get_or_insert(e);
-            why
-        })
+        let text = self.reading.borrow_mut().text(file);
+        match text {
+            Ok(text) => {
+                self.read.borrow_mut().extend(text.is_some().then(|| file.to_owned()));
+                Ok(text)
+            }
+            Err(e) => {
+                let why = e.to_string();
+                self.unreadable.borrow_mut().get_or_insert(e);
+                Err(why)
+            }
+        }
     }
 
     fn value(&self, text: &Text) -> Result<String, String> {

@@ -109,3 +109,30 @@ fn selectors_and_silence() {
     assert!(refused.candidates.is_empty());
     assert_eq!(refused.unreadable, ["SHOW CONFIG of main: not allowed"]);
 }
+
+#[test]
+fn clients_that_still_wait_after_a_change_are_no_remedy_whatever_they_wait_for() {
+    let before = vec![database("shop", "3", ("reserve_pool", "0"))];
+    let first = found(
+        &defaults(&StarvedPools),
+        &answers(vec![pool("shop", "app", "4", "6", ["3", "0", "0"])], before, Vec::new()),
+    );
+    // The size is 6 now, and the server takes no more connections.
+    let after = |waiting| {
+        let databases = vec![database("shop", "6", ("reserve_pool", "0"))];
+        let mut answers = answers(vec![pool("shop", "app", waiting, "9", ["3", "0", "0"])], databases, Vec::new());
+        answers[3].rows = Ok(vec![row([("key", text("default_pool_size")), ("value", text("6"))])]);
+        let args = defaults(&StarvedPools);
+        StarvedPools.read(&ask(&args, &server(150_018), Some(&first.candidates[0])), &answers).candidates.len()
+    };
+    assert_eq!((after("4"), after("0")), (1, 0));
+}
+
+#[test]
+fn without_the_sizes_of_users_nothing_is_listed() {
+    let pools = vec![pool("shop", "app", "4", "6", ["3", "0", "0"])];
+    let mut answers = answers(pools, vec![database("shop", "3", ("reserve_pool", "0"))], Vec::new());
+    answers[2].rows = Err("not allowed".to_owned());
+    let found = found(&defaults(&StarvedPools), &answers);
+    assert_eq!((found.candidates.len(), found.unreadable), (0, vec!["SHOW USERS of main: not allowed".to_owned()]));
+}

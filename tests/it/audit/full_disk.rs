@@ -1,47 +1,9 @@
 //! A full disk: nothing is done, outcomes are still recorded, and it passes by itself.
 
 use super::kit::{intent, open, outcome, plain, records};
+use crate::support::SmallDisk;
 use pgmedic::audit::{AppendError, Options};
 use pgmedic::config::policy::Limits;
-use std::fs::File;
-use std::io::Write;
-use std::path::Path;
-use std::process::Command;
-
-/// A small file system in memory, gone with the value.
-struct Small(tempfile::TempDir);
-
-impl Small {
-    fn mount(size: &str) -> Option<Small> {
-        let dir = tempfile::tempdir().unwrap();
-        let option = format!("size={size}");
-        let status =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &option, "pgmedic-test"]).arg(dir.path()).status();
-        status.is_ok_and(|s| s.success()).then_some(Small(dir))
-    }
-
-    fn fill(&self) {
-        let mut file = File::create(self.0.path().join("filler")).unwrap();
-        for size in [65_536, 4_096] {
-            while file.write_all(&vec![b'x'; size]).is_ok() {}
-        }
-    }
-
-    fn free(&self) {
-        std::fs::remove_file(self.0.path().join("filler")).unwrap();
-    }
-
-    fn data_dir(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        // Lazily: after a failed test the log may still be open for a moment.
-        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
-    }
-}
 
 fn unwritable<T: std::fmt::Debug>(result: Result<T, AppendError>) -> String {
     match result {
@@ -52,11 +14,8 @@ fn unwritable<T: std::fmt::Debug>(result: Result<T, AppendError>) -> String {
 
 #[tokio::test]
 async fn a_full_disk_stops_intents_keeps_outcomes_and_passes() {
-    let Some(disk) = Small::mount("16m") else {
-        eprintln!("SKIPPED: a_full_disk_stops_intents_keeps_outcomes_and_passes needs the right to mount a tmpfs");
-        return;
-    };
-    let audit = open(disk.data_dir(), Options::default()).unwrap();
+    let Some(disk) = SmallDisk::mount("16m") else { return };
+    let audit = open(disk.path(), Options::default()).unwrap();
     audit.append(vec![intent("orders", "a", "run1", Limits::default())]).await.unwrap();
     disk.fill();
     // What is reserved is used up to the headroom, in ever smaller steps.
@@ -83,27 +42,24 @@ async fn a_full_disk_stops_intents_keeps_outcomes_and_passes() {
     audit.append(vec![intent("orders", "b", "run3", Limits::default())]).await.unwrap();
     assert_eq!(audit.watch().borrow().trouble, None);
     audit.close().await;
-    assert_eq!(records(disk.data_dir()).len() as u64, size + 2);
-    open(disk.data_dir(), Options::default()).unwrap().close().await;
+    assert_eq!(records(disk.path()).len() as u64, size + 2);
+    open(disk.path(), Options::default()).unwrap().close().await;
 }
 
 #[tokio::test]
 async fn a_segment_that_cannot_be_begun_is_begun_later() {
-    let Some(disk) = Small::mount("16m") else {
-        eprintln!("SKIPPED: a_segment_that_cannot_be_begun_is_begun_later needs the right to mount a tmpfs");
-        return;
-    };
+    let Some(disk) = SmallDisk::mount("16m") else { return };
     let options = Options { segment_bytes: 100_000, ..Options::default() };
-    let audit = open(disk.data_dir(), options.clone()).unwrap();
+    let audit = open(disk.path(), options.clone()).unwrap();
     let many = || (0..400).flat_map(plain).collect::<Vec<_>>();
     audit.append(many()).await.unwrap();
     disk.fill();
     let held = audit.append(plain(0)).await;
-    let segments = super::kit::segments(disk.data_dir()).len();
+    let segments = super::kit::segments(disk.path()).len();
     assert_eq!((held.is_ok(), segments), (false, 1), "{held:?}");
     disk.free();
     audit.append(plain(1)).await.unwrap();
-    assert_eq!(super::kit::segments(disk.data_dir()).len(), 2);
+    assert_eq!(super::kit::segments(disk.path()).len(), 2);
     audit.close().await;
-    open(disk.data_dir(), options).unwrap().close().await;
+    open(disk.path(), options).unwrap().close().await;
 }

@@ -222,3 +222,31 @@ async fn only_a_stop_that_was_recorded_is_no_crash() {
     audit.close().await;
     assert!(!open(dir.path(), Options::default()).unwrap().started_after_crash());
 }
+
+#[tokio::test]
+async fn last_fires_survive_a_restart_and_are_no_records() {
+    let (dir, audit) = fresh(Options::default());
+    let nominal: Timestamp = "2026-11-24T20:00:00Z".parse().unwrap();
+    assert_eq!(audit.last_fire("orders nightly cron".to_owned()).await, None);
+    audit.fired("orders nightly cron".to_owned(), nominal).await;
+    assert_eq!(audit.last_fire("orders nightly cron".to_owned()).await, Some(nominal));
+    audit.close().await;
+    let size = records(dir.path()).len();
+    let audit = open(dir.path(), Options::default()).unwrap();
+    assert_eq!(audit.last_fire("orders nightly cron".to_owned()).await, Some(nominal));
+    audit.close().await;
+    assert_eq!(records(dir.path()).len(), size);
+}
+
+#[tokio::test]
+async fn the_folded_state_is_read_without_a_writer() {
+    let (dir, audit) = fresh(Options { segment_bytes: 2_000, ..Options::default() });
+    for n in 0..20 {
+        audit.append(plain(n)).await.unwrap();
+    }
+    let written = audit.state().await.unwrap();
+    // The writer still has the log; a reader takes no lock.
+    assert_eq!(pgmedic::audit::query::state(dir.path()).unwrap(), written);
+    audit.close().await;
+    assert_eq!(pgmedic::audit::query::state(dir.path()).unwrap(), written);
+}

@@ -17,7 +17,7 @@ verify: {within: 5s}
 ";
 
 /// A table whose ANALYZE takes long: its index expression sleeps for each sampled row.
-fn slow_table(cluster: &Cluster) {
+pub fn slow_table(cluster: &Cluster) {
     cluster.psql("app", "GRANT app TO pgmedic_act; GRANT CREATE ON SCHEMA public TO app");
     let slow = "SET ROLE app;
         CREATE FUNCTION slow(g int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS
@@ -49,15 +49,20 @@ async fn a_stop_cancels_what_is_under_way_and_records_its_outcome() {
 }
 
 #[tokio::test]
-async fn kill_9_in_mid_action_ends_as_unknown_and_is_not_repeated_at_once() {
+async fn kill_9_in_mid_action_ends_as_unknown_and_is_told_to_whom_the_playbook_tells() {
     let Some(cluster) = Cluster::start_with(15, &[("autovacuum", "off")]) else { return };
     slow_table(&cluster);
-    let home = Home::new(&target_of(&cluster, ""), &[SLOW_ANALYZE]);
+    let channel = "channels: [{name: ops, slack: {webhook_url: \"http://127.0.0.1:9/x\"}, allow_private: true}]\n";
+    let told = format!("{SLOW_ANALYZE}notify: [ops]\nowner: dba-team\n");
+    let home = Home::new(&format!("{}{channel}", target_of(&cluster, "")), &[&told]);
     let daemon = home.serve();
     eventually(async || analyzing(&cluster)).await;
     daemon.end("KILL");
     let _daemon = home.serve();
     eventually(async || home.outcomes() == ["analyze unknown"]).await;
+    let unknown = &home.of_kind("outcome")[0];
+    assert_eq!(unknown["notify"], serde_json::json!(["ops"]));
+    assert_eq!(unknown["evidence"]["notice"]["owner"], "dba-team");
     let started = home.of_kind("lifecycle");
     assert!(started[1]["reason"].as_str().is_some_and(|r| r.contains("after a crash")), "{started:?}");
     let verified = home.run(&["audit", "verify"]);

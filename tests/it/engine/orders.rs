@@ -137,3 +137,18 @@ async fn why_says_what_stands_against_it() {
     assert_eq!(code, 0, "{why}");
     assert!(why.contains("playbook end-long-queries") && why.contains("observe") && why.contains("Next due"), "{why}");
 }
+
+#[tokio::test]
+async fn a_plan_without_a_daemon_counts_in_what_was_done_before() {
+    let Some(cluster) = Cluster::start(15) else { return };
+    let home = Home::new(&target_of(&cluster, ""), &[LONG_QUERIES]);
+    let _runaway = cluster.sleeper("app", "app", "SELECT pg_sleep(120)").await;
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    let (code, plan, _) = home.run(&["plan", "--detailed-exitcode"]);
+    assert_eq!(code, 2, "it would act: {plan}");
+    let paused = home.run(&["pause", "--reason", "moving house"]);
+    assert_eq!(paused.0, 0, "{paused:?}");
+    let (code, plan, _) = home.run(&["plan", "--detailed-exitcode"]);
+    assert_eq!(code, 0, "{plan}");
+    assert!(plan.contains("moving house"), "{plan}");
+}

@@ -3,7 +3,7 @@
 use super::LONG_QUERIES;
 use crate::support::{Cluster, Home, PgBouncer, each_major, eventually, target_of};
 
-const STATISTICS: &str = "
+pub(super) const STATISTICS: &str = "
 version: 1
 name: refresh-statistics
 about: Refreshes stale statistics.
@@ -15,7 +15,7 @@ do: [analyze]
 verify: {within: 10s}
 ";
 
-const POOLS: &str = "
+pub(super) const POOLS: &str = "
 version: 1
 name: grow-pools
 about: Grows starved pools.
@@ -27,7 +27,7 @@ do: [set_pool_size]
 verify: {within: 3s}
 ";
 
-fn helped(home: &Home, playbook: &str) -> bool {
+pub(super) fn helped(home: &Home, playbook: &str) -> bool {
     let verified = home.of_kind("verification");
     verified.iter().any(|r| r["playbook"]["name"] == playbook && r["outcome"]["status"] == "done")
 }
@@ -64,7 +64,7 @@ each_major!(all_three_are_remedied_and_then_there_is_nothing_to_do, async |clust
 });
 
 /// Clients that wait until the pool is grown.
-async fn crowd(bouncer: &PgBouncer, clients: usize) {
+pub(super) async fn crowd(bouncer: &PgBouncer, clients: usize) {
     for _ in 0..clients {
         let client = bouncer.connect("app", "app").await;
         tokio::spawn(async move { client.batch_execute("SELECT pg_sleep(60)").await });

@@ -8,7 +8,7 @@ use pgmedic::model::{Class, Duration, Mode};
 use secrecy::ExposeSecret;
 use std::path::{Path, PathBuf};
 
-const FULL: &str = r#"
+pub const FULL: &str = r#"
 version: 1
 revision: "2f3c"
 mode: enforce
@@ -71,7 +71,7 @@ fn every_key_is_read() {
     assert_eq!(c.playbook_files, [PathBuf::from("playbooks/a.yaml")]);
 }
 
-const ONE_FAULT_ALONE: &[(&str, &str)] = &[
+pub const ONE_FAULT_ALONE: &[(&str, &str)] = &[
     ("targets: []\n", "empty-selector"),
     ("", "missing-key"),
     ("targets: [{name: a, dsn: 'host=a'}, {name: a, dsn: 'host=b'}]\n", "duplicate-name"),
@@ -89,7 +89,7 @@ const ONE_FAULT_ALONE: &[(&str, &str)] = &[
     ("targets: [{name: \"${env:X}\", dsn: 'host=a'}]\n", "bad-reference"),
 ];
 
-const ONE_FAULT_MORE: &[(&str, &str)] = &[
+pub const ONE_FAULT_MORE: &[(&str, &str)] = &[
     ("http: {listen: 127.0.0.1:8432}\n", "not-supported-yet"),
     ("http: {tokens: [{name: a, token: \"${file:t}\"}]}\n", "not-supported-yet"),
     ("timezone: Europe/Berlim\n", "bad-zone"),
@@ -198,7 +198,7 @@ fn write(dir: &Path, file: &str, text: &str) -> PathBuf {
     path
 }
 
-const SMALL: &str = "version: 1\ntargets: [{name: a, dsn: 'host=a'}]\nplaybooks: [playbooks/*.yaml]\n";
+const SMALL: &str = "version: 1\ntargets: [{name: a, dsn: 'host=/a'}]\nplaybooks: [playbooks/*.yaml]\n";
 
 #[test]
 fn names_must_meet_across_files() {

@@ -50,7 +50,12 @@ impl Folder {
     }
 }
 
-const HEAD: &str = "version: 1\nmode: enforce\nplaybooks: [playbooks/*.yaml]\n";
+const HEAD: &str = "version: 1
+mode: enforce
+playbooks: [playbooks/*.yaml]
+notify: [ops]
+channels: [{name: ops, slack: {webhook_url: \"${env:OPS}\"}}]
+";
 const END: &str = "version: 1
 name: end-long
 mode: enforce
@@ -72,7 +77,7 @@ fn longer_than(playbook: &Playbook) -> Option<Duration> {
 
 #[test]
 fn two_hundred_targets_need_a_line_each() {
-    let line = |n| format!("- {{name: t{n}, dsn: 'host=db{n} sslrootcert=ca.pem'}}\n");
+    let line = |n| format!("- {{name: t{n}, dsn: 'host=db{n} sslmode=verify-full sslrootcert=ca.pem'}}\n");
     let list: String = (0..200).map(line).collect();
     let defaults = "target_defaults: {mode: approve, labels: {env: prod}, databases: [shop], act_as: {user: hand},
   password: \"${env:PW}\", vars: {long: 30m}, policy: {protect: {users: [etl]}}}\ntarget_files: [targets.d/*.yaml]\n";
@@ -81,7 +86,7 @@ fn two_hundred_targets_need_a_line_each() {
         ("targets.d/a.yaml", &list),
         (
             "targets.d/b.yaml",
-            "targets:\n- {name: own, dsn: 'host=x', mode: observe, labels: {env: dev, team: a}, databases: [x], password: \"${file:pw}\", vars: {long: 1h}}\n",
+            "targets:\n- {name: own, dsn: 'host=/x', mode: observe, labels: {env: dev, team: a}, databases: [x], password: \"${file:pw}\", vars: {long: 1h}}\n",
         ),
         ("playbooks/end.yaml", END),
     ]);
@@ -110,15 +115,15 @@ fn two_hundred_targets_need_a_line_each() {
 #[test]
 fn overrides_replace_keys_in_order_and_are_checked_as_a_whole() {
     let targets = "targets:
-- {name: plain, dsn: 'host=a', labels: {env: prod}}
+- {name: plain, dsn: 'host=/a', labels: {env: prod}}
 - name: odd
-  dsn: 'host=b'
+  dsn: 'host=/b'
   labels: {env: prod}
   vars: {long: 7m}
   overrides:
     end-*: {mode: observe, guard: {cooldown: 1m}, labels: {by: pattern}}
     end-long: {mode: approve, find: {long_queries: {only: {databases: [shop]}}}, vars: {long: 9m}}
-- {name: there, dsn: 'host=c', overrides: {end-long: {targets: all, enabled: false}}}
+- {name: there, dsn: 'host=/c', overrides: {end-long: {targets: all, enabled: false}}}
 ";
     let folder = Folder::with(&[("pgmedic.yaml", &format!("{HEAD}{targets}")), ("playbooks/end.yaml", END)]);
     let loaded = folder.load();
@@ -145,9 +150,9 @@ fn a_target_only_makes_policy_stricter() {
 target_defaults: {policy: {protect: {users: [hr]}, limits: {disruptive: {per_target_hour: 9}}}}
 targets:
 - name: a
-  dsn: 'host=a'
+  dsn: 'host=/a'
   policy: {protect: {users: [own]}, limits: {disruptive: {per_run: 8, fleet_hour: 2, same_query: {max: 2}}}, ceilings: {maintenance: observe, irreversible: enforce}}
-- {name: b, dsn: 'host=b'}
+- {name: b, dsn: 'host=/b'}
 ";
     let folder = Folder::with(&[("pgmedic.yaml", &format!("{HEAD}{text}")), ("playbooks/end.yaml", END)]);
     let config = folder.load().config;
@@ -171,12 +176,12 @@ fn every_fault_names_the_file_where_it_can_be_mended() {
             "pgmedic.yaml",
             &format!(
                 "{HEAD}target_defaults: {{vars: {{unheard: 1}}, collect_every: 5s}}\ntarget_files: [targets.d/*.yaml]\ntargets:
-- {{name: twice, dsn: 'host=a'}}
-- {{name: twice, dsn: 'host=b'}}\n"
+- {{name: twice, dsn: 'host=/a'}}
+- {{name: twice, dsn: 'host=/b'}}\n"
             ),
         ),
-        ("targets.d/a.yaml", "- {name: twice, dsn: 'host=a'}\n- {name: x, dsn: 'host=${env:H}', patroni: {urls: [a]}}\n"),
-        ("targets.d/b.yaml", "targets: [{name: b, dsn: 'host=a', vars: {long: \"${env:X}\"}}]\nmore: 1\n"),
+        ("targets.d/a.yaml", "- {name: twice, dsn: 'host=/a'}\n- {name: x, dsn: 'host=${env:H}', patroni: {urls: [a]}}\n"),
+        ("targets.d/b.yaml", "targets: [{name: b, dsn: 'host=/a', vars: {long: \"${env:X}\"}}]\nmore: 1\n"),
         ("playbooks/end.yaml", END),
     ]);
     let (codes, shown) = folder.faults();
@@ -190,11 +195,11 @@ fn a_change_that_does_not_fit_names_target_variable_and_place() {
 target_defaults: {labels: {env: prod}}
 target_files: [fleet.yaml]
 ";
-    let fleet = "- {name: a, dsn: 'host=a', vars: {long: 30}}
-- {name: b, dsn: 'host=b', overrides: {end-long: {mod: observe, guard: {allow_in: [nigth]}}}}
-- {name: c, dsn: 'host=c', overrides: {end-long: {name: other}, end-lnog: {mode: observe}, 'zzz*': {mode: observe}}}
-- {name: d, dsn: 'host=d', vars: {lnog: 5m}}
-- {name: e, dsn: 'host=e', labels: {env: dev}, vars: {long: nonsense}}
+    let fleet = "- {name: a, dsn: 'host=/a', vars: {long: 30}}
+- {name: b, dsn: 'host=/b', overrides: {end-long: {mod: observe, guard: {allow_in: [nigth]}}}}
+- {name: c, dsn: 'host=/c', overrides: {end-long: {name: other}, end-lnog: {mode: observe}, 'zzz*': {mode: observe}}}
+- {name: d, dsn: 'host=/d', vars: {lnog: 5m}}
+- {name: e, dsn: 'host=/e', labels: {env: dev}, vars: {long: nonsense}}
 ";
     let config = format!("{HEAD}{text}");
     let folder = Folder::with(&[("pgmedic.yaml", &config), ("fleet.yaml", fleet), ("playbooks/end.yaml", END)]);
@@ -217,9 +222,26 @@ fn files_of_targets_that_are_not_there_or_say_nothing() {
         assert_eq!(folder.faults().0, want, "{text}");
     }
     let report = {
-        let folder = Folder::with(&[("a.yaml", "- {name: a, dsn: 'host=a'}\n"), ("b.yaml", "targets: []\n")]);
+        let folder = Folder::with(&[("a.yaml", "- {name: a, dsn: 'host=/a'}\n"), ("b.yaml", "targets: []\n")]);
         load::lint(&[folder.path("a.yaml"), folder.path("b.yaml")], &CATALOGUE).unwrap()
     };
     assert_eq!(codes(&report.faults), ["unknown-file", "unknown-file"]);
     assert!(report.faults[0].message.contains("file of targets"), "{:?}", report.faults);
+}
+
+#[test]
+fn files_of_targets_are_warned_of_like_the_configuration() {
+    let config = "version: 1\nplaybooks: [playbooks/*.yaml]\naudit: {query_text: none}\ntarget_files: [fleet.yaml]\n";
+    let fleet =
+        "- {name: a, dsn: 'host=db1', policy: {protect: {queries: [vacuum]}}, overrides: {end-long: {mode: enforce}}}
+- {name: b, dsn: 'host=/b', overrides: {end-long: {mode: enforce, notify: [], do: []}}}
+";
+    let calm = END.replace("mode: enforce", "mode: observe");
+    let folder = Folder::with(&[("pgmedic.yaml", config), ("fleet.yaml", fleet), ("playbooks/end.yaml", &calm)]);
+    let (codes, shown) = folder.faults();
+    assert_eq!(codes, ["weak-sslmode", "never-matches", "no-channel"], "{shown}");
+    assert!(
+        shown.contains("fleet.yaml:1:18") && shown.contains("at target `a`: in mode `enforce` nobody is told"),
+        "{shown}"
+    );
 }

@@ -32,6 +32,10 @@ fn faults_are_data_too() {
         "file": "playbook.yaml",
         "line": 3,
         "column": 7,
+        "end": {
+          "line": 3,
+          "column": 18
+        },
         "severity": "error",
         "code": "unknown-finder",
         "message": "there is no finder `long_querys`",

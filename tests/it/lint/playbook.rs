@@ -5,7 +5,7 @@ use pgmedic::model::names::Called;
 use pgmedic::model::{Duration, Mode, Role};
 use pgmedic::playbook::{Include, OnMissed, OnOverlap, Refers, Step, TargetSelector, Trigger, references};
 
-const FULL: &str = r#"
+pub const FULL: &str = r#"
 version: 1
 name: cancel-long-queries
 about: Cancel, then terminate.
@@ -131,7 +131,7 @@ fn aliases_repeat_a_value() {
     assert!(playbook.unwrap().find.args.selector("only").unwrap().users.matching("app").is_some());
 }
 
-const ONE_FAULT: &[(&str, &str)] = &[
+pub const ONE_FAULT: &[(&str, &str)] = &[
     ("find: long_queries\nmode: approve\ndo: [cancel_backend]\n", "targets-missing"),
     ("find: long_queries\ntargets: []\n", "empty-selector"),
     ("find: long_queries\ntargets: {names: []}\n", "empty-selector"),

@@ -23,7 +23,7 @@ fn both(text: &str) {
     placed(&faults, text);
 }
 
-fn shipped() -> Vec<String> {
+pub fn shipped() -> Vec<String> {
     let mut files: Vec<_> = std::fs::read_dir(root().join("playbooks")).unwrap().map(|f| f.unwrap().path()).collect();
     files.push(root().join("examples/pgmedic.yaml"));
     files.extend(std::fs::read_dir(root().join("tests/lint")).unwrap().map(|f| f.unwrap().path()));
@@ -32,7 +32,7 @@ fn shipped() -> Vec<String> {
 }
 
 /// Pieces that mean something to YAML or to the readers.
-const PIECES: [&str; 30] = [
+pub const PIECES: [&str; 30] = [
     "\n",
     "  ",
     "- ",

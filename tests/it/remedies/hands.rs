@@ -54,10 +54,11 @@ impl Hands {
         Ok(self.look(&deed.act, |seen| action.judge(&order, &answer, seen)).await)
     }
 
-    /// Takes an action back, from the value that it found.
-    pub async fn take_back(&self, action: &dyn Action, args: &Args, candidate: &Candidate) -> Outcome {
-        let order = self.order(args, candidate);
-        let before = action.deed(&order).unwrap().before.unwrap();
+    /// Takes an action on what was found back, as it is seen now.
+    pub async fn take_back(&self, action: &dyn Action, found: &Candidate, now: &Candidate) -> Outcome {
+        let args = Args::default();
+        let before = action.deed(&self.order(&args, found)).unwrap().before.unwrap();
+        let order = self.order(&args, now);
         let undo = action.undo(&order, &before).unwrap();
         let answer = self.driver.act(&undo.act, &CancellationToken::new()).await.unwrap();
         self.look(&undo.act, |seen| action.judge_undo(&order, &before, &answer, seen)).await

@@ -34,13 +34,16 @@ each_major!(a_starved_pool_is_widened_and_set_back, async |cluster: Cluster| {
     assert_eq!((pool.waiting_clients, pool.active_servers, pool.pool_size, pool.pools_by_default), (3, 2, 2, 1));
     assert!(pool.direct_clients >= 1 && pool.direct_clients < 5, "{}", pool.direct_clients);
 
+    let raised = Candidate::Pool(Pool { default_pool_size: 4, ..pool.clone() });
     let (args, candidate) = (Args::default(), Candidate::Pool(pool));
     let outcome = hands.carry_out("set_pool_size", &args, &candidate).await.unwrap();
     assert_eq!((outcome.status, outcome.detail.as_str()), (OutcomeStatus::Done, "pool_size of app on main is 4 now"));
     eventually(async || found(&hands).await.first().is_some_and(|p| p.active_servers == 4)).await;
 
     let action = pgmedic::actions::by_name("set_pool_size").unwrap();
-    let outcome = hands.take_back(action, &args, &candidate).await;
+    let outcome = hands.take_back(action, &candidate, &candidate).await;
+    assert_eq!(outcome.status, OutcomeStatus::Refused, "it is not as it was seen: {}", outcome.detail);
+    let outcome = hands.take_back(action, &candidate, &raised).await;
     assert_eq!((outcome.status, outcome.detail.as_str()), (OutcomeStatus::Done, "pool_size of app on main is 2 now"));
 });
 
@@ -62,13 +65,15 @@ each_major!(one_that_equals_the_default_is_found_out_in_the_act, async |cluster:
     let hands = Hands::on(&cluster, Some(&bouncer)).await;
     crowd(&bouncer, 3).await;
     eventually(async || found(&hands).await.len() == 1).await;
-    let pool = Candidate::Pool(found(&hands).await.remove(0));
+    let pool = found(&hands).await.remove(0);
+    let raised = Candidate::Pool(Pool { default_pool_size: 4, ..pool.clone() });
+    let pool = Candidate::Pool(pool);
     let outcome = hands.carry_out("set_pool_size", &Args::default(), &pool).await.unwrap();
     assert!(outcome.detail.contains("does not reach app"), "{}", outcome.detail);
     // It counts as done, so that the verification takes it back.
     assert_eq!(outcome.status, OutcomeStatus::Done);
     let action = pgmedic::actions::by_name("set_pool_size").unwrap();
-    assert_eq!(hands.take_back(action, &Args::default(), &pool).await.status, OutcomeStatus::Done);
+    assert_eq!(hands.take_back(action, &pool, &raised).await.status, OutcomeStatus::Done);
     let console = bouncer.connect("pgmedic", "pgbouncer").await;
     let config = console.simple_query("SHOW CONFIG").await.unwrap();
     let value = config.iter().find_map(|m| match m {

@@ -141,6 +141,15 @@ impl Cluster {
         self.process.signal(signal);
     }
 
+    /// Sends a signal to the postmaster and to all its children: `STOP`, so that nothing answers, and `CONT`.
+    pub fn signal_all(&self, signal: &str) {
+        let pid_file = std::fs::read_to_string(self.dir.join("data/postmaster.pid")).expect("its pid");
+        let postmaster = pid_file.lines().next().expect("a pid").to_owned();
+        self.signal(signal);
+        // One that has just ended is no failure.
+        let _ = Command::new("pkill").args([&format!("-{signal}"), "-P", &postmaster]).status();
+    }
+
     /// Stops the server as `pg_ctl stop -m fast` does and starts it again on the same port.
     pub fn restart(&mut self) {
         self.stop();
@@ -170,6 +179,11 @@ pub struct Sleeper {
 }
 
 impl Sleeper {
+    /// Whether the statement has not ended yet.
+    pub fn still_runs(&self) -> bool {
+        !self.task.is_finished()
+    }
+
     /// Waits for the statement's end; its SQLSTATE when it failed with one.
     pub async fn ended(self) -> Result<(), Option<String>> {
         let ended = self.task.await.expect("the session's task");

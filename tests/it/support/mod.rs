@@ -10,11 +10,13 @@ mod pgmedic;
 mod places;
 mod process;
 pub mod slack_limits;
+mod small_disk;
 
 pub use self::pgmedic::{Home, target_of};
 pub use certificates::Certificates;
 pub use cluster::{Cluster, Sleeper, eventually};
 pub use pgbouncer::PgBouncer;
+pub use small_disk::SmallDisk;
 
 /// One test per major that the house must work on: `each_major!(name, async |cluster| { … })` becomes
 /// `name::v13`, `name::v15` and `name::v18`, and with `tests/run.sh --full` the majors between.

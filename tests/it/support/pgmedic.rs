@@ -2,7 +2,7 @@
 
 use super::places;
 use serde_json::Value as Json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,12 @@ impl Home {
 
     /// Replaces the configuration.
     pub fn configure(&self, config: &str) {
-        let head = "version: 1\ndata_dir: ./data\nplaybooks: [playbooks/*.yaml]\n";
+        self.keep_data_in("./data".as_ref(), config);
+    }
+
+    /// Replaces the configuration, with another data directory.
+    pub fn keep_data_in(&self, data_dir: &Path, config: &str) {
+        let head = format!("version: 1\ndata_dir: {}\nplaybooks: [playbooks/*.yaml]\n", data_dir.display());
         self.write("pgmedic.yaml", &format!("{head}{config}"));
     }
 
@@ -118,6 +123,14 @@ impl Daemon {
     pub fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([&format!("-{signal}"), &pid]).status().expect("kill").success());
+    }
+
+    /// Processor time used so far.
+    pub fn cpu_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("its state");
+        let fields: Vec<u64> = stat.split_whitespace().map(|f| f.parse().unwrap_or_default()).collect();
+        // In user and in kernel mode, in hundredths of a second; the program's name has no blank in it.
+        Duration::from_millis((fields[13] + fields[14]) * 10)
     }
 
     /// Sends a signal and waits for the end: exit code and how long it took.

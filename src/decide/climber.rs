@@ -1,0 +1,77 @@
+//! A candidate on its way up the ladder, with what was sent for it.
+
+use crate::model::{Candidate, Outcome, OutcomeStatus, Server};
+use serde_json::Value as Json;
+
+/// A candidate on its way up the ladder.
+#[derive(Clone, Debug)]
+pub struct Climber {
+    /// As last seen before anything was sent for it.
+    pub candidate: Candidate,
+    /// As seen since the last rung, if it was.
+    pub since: Option<Candidate>,
+    /// Whether it goes on.
+    pub state: ClimberState,
+    /// Every rung that was sent, in order.
+    pub sent: Vec<Sent>,
+}
+
+/// Whether a candidate goes on up the ladder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClimberState {
+    /// Its harm may still be there.
+    Climbing,
+    /// Its harm was seen to be gone.
+    Settled,
+    /// A guard, a person or an error ended its ladder.
+    Stopped(String),
+    /// Its turn never came.
+    LeftOver,
+}
+
+/// One rung that was sent.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// Index into the playbook's steps.
+    pub step: usize,
+    /// The action.
+    pub action: &'static str,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The value before.
+    pub before: Option<Json>,
+    /// The value it set.
+    pub after: Option<Json>,
+    /// The server as seen just before, for an undo.
+    pub server: Server,
+    /// Whether verification found the harm gone; `None` while not known.
+    pub helped: Option<bool>,
+    /// What came of taking it back, if that was needed.
+    pub reverted: Option<Outcome>,
+}
+
+impl Sent {
+    /// Whether it may have had an effect: what was refused or gone was left as it was.
+    #[must_use]
+    pub fn touched(&self) -> bool {
+        !matches!(self.outcome.status, OutcomeStatus::Refused | OutcomeStatus::Gone)
+    }
+}
+
+impl Climber {
+    /// A candidate at the foot of the ladder.
+    #[must_use]
+    pub fn new(candidate: Candidate) -> Climber {
+        Climber { candidate, since: None, state: ClimberState::Climbing, sent: Vec::new() }
+    }
+
+    /// The last rung that may have had an effect: what verification is about.
+    #[must_use]
+    pub fn last_touch(&self) -> Option<&Sent> {
+        self.sent.iter().rfind(|sent| sent.touched())
+    }
+
+    pub(super) fn last_touch_mut(&mut self) -> Option<&mut Sent> {
+        self.sent.iter_mut().rfind(|sent| sent.touched())
+    }
+}

@@ -1,0 +1,122 @@
+//! Whether a target can be reached: a look that failed is not repeated at once, and people are told when
+//! it goes and when it comes back.
+
+use super::daemon::own_notice;
+use crate::model::record::{Draft, RecordKind};
+use crate::model::time::{after, in_words, since};
+use crate::model::{Duration, Timestamp};
+use sha2::{Digest, Sha256};
+
+/// The first rest after a failed look; it doubles up to [`LONGEST_REST`].
+const FIRST_REST: Duration = Duration::from_secs(1);
+const LONGEST_REST: Duration = Duration::from_mins(1);
+/// One failed look may be a hiccup; people are told of the second in a row.
+const TOLD_AFTER: u32 = 2;
+
+/// How the last looks at a target went.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Health {
+    failures: u32,
+    since: Option<Timestamp>,
+    retry_at: Option<Timestamp>,
+    why: String,
+}
+
+impl Health {
+    /// Why no look is worth trying now; none when one is.
+    #[must_use]
+    pub fn resting(&self, now: Timestamp) -> Option<String> {
+        let until = self.retry_at.filter(|at| *at > now)?;
+        let (times, wait) = (self.failures, in_words(since(until, now)));
+        Some(format!("{} ({times} looks in a row failed; the next is in {wait})", self.why))
+    }
+
+    /// Why the target cannot be reached, as far as is known.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&str> {
+        (self.failures > 0).then_some(self.why.as_str())
+    }
+
+    /// A look failed. The record of it, when people should know.
+    pub fn failed(&mut self, target: &str, why: &str, now: Timestamp) -> Option<Draft> {
+        // Several playbooks looked at once: that is one failure.
+        if self.resting(now).is_some() {
+            return None;
+        }
+        self.failures = self.failures.saturating_add(1);
+        self.since.get_or_insert(now);
+        why.clone_into(&mut self.why);
+        self.retry_at = Some(after(now, rest(target, self.failures)));
+        (self.failures == TOLD_AFTER).then(|| {
+            let headline = format!("target {target} cannot be reached");
+            let lines = vec![why.to_owned(), "Nothing is decided or done there until it answers again.".to_owned()];
+            told(target, &headline, lines)
+        })
+    }
+
+    /// A look succeeded. The record of it, when people had been told of the trouble.
+    pub fn succeeded(&mut self, target: &str, now: Timestamp) -> Option<Draft> {
+        let was = std::mem::take(self);
+        let began = was.since.filter(|_| was.failures >= TOLD_AFTER)?;
+        let away = in_words(since(now, began));
+        Some(told(target, &format!("target {target} answers again"), vec![format!("It was away for {away}.")]))
+    }
+}
+
+/// Doubling rests, spread by up to a quarter so that a fleet does not come back in step.
+fn rest(target: &str, failures: u32) -> Duration {
+    let doubled = FIRST_REST.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(LONGEST_REST);
+    let hash = Sha256::digest(format!("{target} {failures}"));
+    doubled.mul_f64(1.0 - f64::from(hash[0]) / 1024.0)
+}
+
+/// The record of a message about a target itself.
+pub(super) fn told(target: &str, headline: &str, lines: Vec<String>) -> Draft {
+    let mut draft = Draft {
+        target: Some(target.to_owned()),
+        actor: Some("daemon".to_owned()),
+        reason: Some(headline.to_owned()),
+        ..Draft::new(RecordKind::Lifecycle)
+    };
+    draft.set_notice(&own_notice(&format!("target {target}"), headline, lines));
+    draft
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_790_000_000 + second).unwrap()
+    }
+
+    #[test]
+    fn rests_grow_and_people_are_told_once_each_way() {
+        let mut health = Health::default();
+        assert_eq!(health.failed("orders", "connection refused", at(0)), None, "one failure is a hiccup");
+        assert!(health.resting(at(0)).is_some_and(|why| why.contains("connection refused")));
+        assert_eq!(
+            health.failed("orders", "connection refused", at(0)),
+            None,
+            "the same failure, seen by another playbook"
+        );
+        assert_eq!(health.resting(at(1)), None);
+        let told = health.failed("orders", "connection refused", at(1)).unwrap();
+        assert_eq!(told.reason.unwrap(), "target orders cannot be reached");
+        for n in 3..20 {
+            assert_eq!(health.failed("orders", "connection refused", at(60 * n)), None);
+        }
+        let wait = since(health.retry_at.unwrap(), at(60 * 19));
+        assert!(wait > LONGEST_REST / 2 && wait <= LONGEST_REST, "{wait:?}");
+        let back = health.succeeded("orders", at(2_000)).unwrap();
+        assert_eq!(back.notice().unwrap().lines, ["It was away for 33m 20s."]);
+        assert_eq!(health.succeeded("orders", at(2_001)), None);
+    }
+
+    #[test]
+    fn a_hiccup_is_not_told_when_it_is_over() {
+        let mut health = Health::default();
+        assert_eq!(health.failed("orders", "timeout", at(0)), None);
+        assert_eq!(health.succeeded("orders", at(5)), None);
+    }
+}

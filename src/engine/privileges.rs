@@ -1,0 +1,83 @@
+//! Whether the roles have what the playbooks need: found at the start, not when a playbook is first due,
+//! and told once each way.
+
+use super::health::told;
+use super::target::{Mail, Task};
+use super::world::World;
+use crate::model::record::Draft;
+use crate::model::{Kind, Mode, Server};
+
+/// What was missing when last looked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Privileges {
+    missing: Option<&'static str>,
+}
+
+impl Privileges {
+    /// For `pgmedic status`; none when nothing is missing.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&'static str> {
+        self.missing
+    }
+
+    /// The server was looked at. The record of it, when people should know.
+    pub fn seen(&mut self, world: &World, server: &Server) -> Option<Draft> {
+        let now = missing(world, server);
+        let before = std::mem::replace(&mut self.missing, now);
+        let target = &world.target.name;
+        match (before, now) {
+            (before, Some(what)) if before != now => {
+                let (why, role) = consequence(what);
+                let lines = vec![why.to_owned(), format!("Run: GRANT {what} TO the role that {role}.")];
+                let all = "`pgmedic grants` prints all that its roles need.".to_owned();
+                Some(told(target, &format!("target {target}: {what} is missing"), [lines, vec![all]].concat()))
+            }
+            (Some(what), None) => Some(told(target, &format!("target {target}: {what} is there now"), Vec::new())),
+            _ => None,
+        }
+    }
+}
+
+impl Task {
+    /// A look for no run, so that what is missing is known before a playbook is due. One that fails says
+    /// nothing: the first run's own look will.
+    pub(super) fn look_at_server(&self) {
+        if !self.shared.triggers {
+            return;
+        }
+        let (driver, me) = (self.driver.clone(), self.me.clone());
+        tokio::spawn(async move {
+            if let Ok(server) = driver.server().await {
+                drop(me.send(Mail::Seen(Box::new(server))).await);
+            }
+        });
+    }
+
+    /// What a look says of the server itself is remembered; people are told of what is missing.
+    pub(super) fn saw(&mut self, server: &Server) {
+        self.version_num = Some(server.version_num);
+        self.in_recovery = Some(server.in_recovery);
+        let news = self.privileges.seen(&self.world, server);
+        self.tell(news);
+    }
+}
+
+const MONITOR: &str = "pg_monitor";
+const SIGNAL: &str = "pg_signal_backend";
+
+fn missing(world: &World, server: &Server) -> Option<&'static str> {
+    if !server.privileges.monitor {
+        return Some(MONITOR);
+    }
+    let signals = world.playbooks.iter().filter(|p| p.enabled && p.mode > Mode::Observe && world.acts());
+    let signals = signals.flat_map(|p| p.rungs()).any(|rung| rung.action.kind == Kind::Backend);
+    (signals && !server.privileges.signal_backend).then_some(SIGNAL)
+}
+
+/// What it means, and which role lacks it.
+fn consequence(what: &str) -> (&'static str, &'static str) {
+    if what == MONITOR {
+        return ("The server hides from it what others do, so nothing is concluded or done there.", "reads");
+    }
+    ("No session can be cancelled or terminated there.", "acts")
+}

@@ -1,0 +1,131 @@
+//! The codes of faults, each with what it is about and what to do: for programs that show them apart from
+//! the file, such as a code host's list of alerts.
+
+/// One sort of fault.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// The code of [`super::Fault`].
+    pub code: &'static str,
+    /// What is wrong.
+    pub about: &'static str,
+    /// What to do about it.
+    pub help: &'static str,
+}
+
+const fn rule(code: &'static str, about: &'static str, help: &'static str) -> Rule {
+    Rule { code, about, help }
+}
+
+/// All, in order of code.
+pub static RULES: &[Rule] = &[
+    rule("bad-channel", "A channel does not say where to tell people", "Write either `slack` or `webhook` below it."),
+    rule(
+        "bad-cron",
+        "A cron expression is wrong, does not repeat, or never comes due",
+        "Write 5 fields, or 6 with seconds first.",
+    ),
+    rule("bad-dsn", "A text is no connection string", "Write postgresql://USER@HOST/DATABASE or \"host=… user=…\"."),
+    rule("bad-duration", "A text is no length of time", "Write a number with a unit: 30s, 5m, 1h30m."),
+    rule("bad-find", "`find` does not name exactly one finder", "Write `find: NAME`, or `find: {NAME: {…}}`."),
+    rule("bad-matcher", "A text is no matcher over labels", "Write env=\"prod\" or severity=~\"warning|critical\"."),
+    rule("bad-moment", "A text is no moment, or an end comes before its beginning", "Write 2026-11-27T00:00:00Z."),
+    rule("bad-name", "A text cannot be a name", "Use letters, digits, `-`, `_` and `.`."),
+    rule(
+        "bad-pattern",
+        "A text is no pattern",
+        "Write * for any text, ? for one character, [ab] or {a,b} for a choice.",
+    ),
+    rule(
+        "bad-reference",
+        "A reference stands where none is understood",
+        "A reference replaces a whole value; secrets take `env` and `file`, playbooks `var`.",
+    ),
+    rule("bad-regex", "A text is no regular expression", "Correct it; backslashes are safest in single quotes."),
+    rule(
+        "bad-secret",
+        "A secret is not one of Standard Webhooks",
+        "Write `whsec_` and 24 to 64 random bytes in base64.",
+    ),
+    rule(
+        "bad-step",
+        "A step says nothing, or several things",
+        "Begin each step with its own `- `; a wait stands between two actions.",
+    ),
+    rule(
+        "bad-trigger",
+        "A trigger does not say when, or says it twice",
+        "Write one of `every`, `cron` and `window` for each trigger.",
+    ),
+    rule(
+        "bad-url",
+        "A URL is not encrypted",
+        "Write https://; plain http is for private addresses with `allow_private`.",
+    ),
+    rule("bad-zone", "There is no such time zone", "Write a name of the IANA database, such as Europe/Berlin."),
+    rule(
+        "capped-by-class",
+        "Policy's ceiling of an action's class keeps a step below what its playbook asks for",
+        "Lower the step's mode, or raise the ceiling.",
+    ),
+    rule("duplicate-key", "A key is written twice in one map", "Keep one of the two."),
+    rule("duplicate-name", "Two things have one name", "Rename one."),
+    rule("empty", "The file says nothing", "Write a configuration or a playbook, or remove the file."),
+    rule("empty-selector", "An empty list or map selects nothing", "Write what is meant, or leave the key out."),
+    rule("missing-key", "A key that must be there is missing", "Add it."),
+    rule(
+        "never-matches",
+        "A protection can never match",
+        "Write what candidates look like: names as PostgreSQL keeps them, queries without leading comments.",
+    ),
+    rule("no-channel", "A playbook that may act tells nobody", "Name a channel under `notify`."),
+    rule("no-effect", "What is written changes nothing", "Remove it, or correct what it should change."),
+    rule("no-playbooks", "No playbooks are named, so nothing will be done", "Name files under `playbooks`."),
+    rule("no-revision", "The revision cannot be read", "Set it where pgmedic is started."),
+    rule("no-targets", "A pattern of files of targets names no file", "Correct the pattern under `target_files`."),
+    rule("not-supported-yet", "A later release understands this", "Remove it for now."),
+    rule("not-utf8", "The file is not UTF-8", "Save it in UTF-8."),
+    rule("out-of-bounds", "A value is too small or too large", "Keep within the bounds that the message names."),
+    rule(
+        "plain-password",
+        "A connection string holds a password",
+        "Move it to `password: \"${env:NAME}\"`, or to ~/.pgpass.",
+    ),
+    rule("plain-secret", "A secret stands in the file itself", "Write \"${env:NAME}\" or \"${file:PATH}\"."),
+    rule("shadowed-pattern", "A pattern adds nothing to another", "Remove one of the two."),
+    rule("targets-missing", "A playbook that may act does not say where", "Add `targets`: matchers, names, or `all`."),
+    rule("too-large", "The file is larger or deeper than is read", "Split it; repeat less by aliases."),
+    rule("unknown-action", "There is no such action", "See `pgmedic schema playbook` for those there are."),
+    rule("unknown-channel", "There is no such channel", "Define it under `channels`, or correct the name."),
+    rule(
+        "unknown-file",
+        "The file is neither a configuration nor a playbook",
+        "A playbook has `name` and `find`; a configuration has `targets`.",
+    ),
+    rule("unknown-finder", "There is no such finder", "See `pgmedic schema playbook` for those there are."),
+    rule("unknown-key", "A key is not known here", "Correct it, or remove it."),
+    rule(
+        "unknown-playbook",
+        "There is no playbook that an override could change",
+        "Correct the name under `overrides`, or add the playbook.",
+    ),
+    rule("unknown-target", "There is no such target", "Define it under `targets`, or correct the name."),
+    rule("unknown-variable", "There is no such variable", "Define it under `vars`, or correct the name."),
+    rule("unknown-window", "There is no such window", "Define it under `windows`, or correct the name."),
+    rule("unknown-word", "A word is none of those that are understood", "Write one of those that the message names."),
+    rule("unreadable", "Files cannot be listed or read", "Correct the path, or its permissions."),
+    rule("unused-variable", "A variable is not used", "Use it, or remove it."),
+    rule("useless-step", "A step can never help", "Remove it, or move the milder step before the stronger."),
+    rule("version", "The file is of another version", "Write `version: 1`."),
+    rule(
+        "weak-sslmode",
+        "A connection over the network does not check whom it reaches",
+        "Add sslmode=verify-full to the connection string.",
+    ),
+    rule("wrong-kind", "An action does not fit what the finder lists", "Choose an action for that kind."),
+    rule("wrong-type", "A value is of the wrong sort", "Write what the message expects."),
+    rule(
+        "yaml",
+        "The file is not YAML as it is read here",
+        "Correct the indentation; quote what begins with a special sign.",
+    ),
+];
