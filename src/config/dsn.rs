@@ -1,5 +1,12 @@
 //! Connection strings: file names in them stand relative to the file they are written in.
 
+mod keys;
+mod pairs;
+mod params;
+mod url;
+
+pub use params::Params;
+
 use super::Text;
 use super::read::Folder;
 use crate::syntax::{Node, Reader};
@@ -7,7 +14,7 @@ use secrecy::ExposeSecret;
 use std::path::Path;
 
 /// libpq's parameters that name a file.
-const FILES: [&str; 5] = ["sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile"];
+const FILES: [&str; 5] = ["sslrootcert", "sslcert", "sslkey", "passfile", "servicefile"];
 
 impl Folder<'_> {
     /// A connection string. Messages never quote it: it may hold a password.
@@ -19,6 +26,11 @@ impl Folder<'_> {
         if !uri && !dsn.contains('=') {
             let help = "write for example postgresql://pgmedic@db1/postgres or \"host=db1 user=pgmedic\"";
             reader.error_help(node.span, "bad-dsn", "this is no connection string", help);
+            return None;
+        }
+        if let Err(why) = Params::parse(dsn) {
+            let help = "the options are libpq's; docs/operating.md names those that are not taken";
+            reader.error_help(node.span, "bad-dsn", why, help);
             return None;
         }
         if has_password(dsn, uri) {

@@ -3,7 +3,7 @@
 mod advice;
 mod channels;
 mod defaults;
-mod dsn;
+pub mod dsn;
 mod files;
 pub mod policy;
 pub mod read;

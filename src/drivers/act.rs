@@ -65,8 +65,7 @@ async fn in_work_session(
         held(acting.own(target).await?)?;
         acting.owner()?.gone.clone()
     };
-    let login = target.login(Purpose::Work)?;
-    let session = Session::open(&login, database, Purpose::Work).await?;
+    let session = target.open(Some(database), Purpose::Work).await?;
     let deadline = until.saturating_duration_since(Instant::now());
     in_session(&session, act, &Limits { deadline, stop: Some(stop), owner_gone: Some(&owner_gone) }).await
 }

@@ -1,15 +1,18 @@
 //! Where a connection string leads and as whom, without connecting: for what is told to people.
 
-use super::dsn::Params;
+use super::around::Around;
+use super::login::own_name;
+use super::{places, service};
+use crate::config::dsn::Params;
 
 /// Where a connection string leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     /// Role.
     pub user: String,
-    /// Name, address, or folder of a Unix socket.
+    /// Of several hosts the first: name, address, or folder of a Unix socket.
     pub host: String,
-    /// Port, as written.
+    /// Port.
     pub port: String,
     /// Database that a session opens when none other is asked for.
     pub database: String,
@@ -28,15 +31,15 @@ impl Address {
 /// # Errors
 /// Names the option that is wrong; never repeats a secret.
 pub fn address(dsn: &str) -> Result<Address, String> {
-    let params = Params::parse(dsn)?.or_environment(|name| std::env::var(name).ok());
-    let own = || std::env::var("USER").ok().filter(|n| !n.is_empty());
-    let user = params.get("user").map(str::to_owned).or_else(own);
-    let user = user.ok_or_else(|| "no user is named: write it in the connection string".to_owned())?;
-    let written = |key: &str, default: &str| params.get(key).unwrap_or(default).to_owned();
+    let around = Around::default();
+    let params = service::fill(Params::parse(dsn)?, &around)?.or_environment(|name| around.variable(name))?;
+    params.check()?;
+    let user = params.get("user").map(str::to_owned).map_or_else(own_name, Ok)?;
+    let first = places::of(&params)?.into_iter().next().ok_or_else(|| "no host is named".to_owned())?;
     Ok(Address {
-        host: params.get("host").or(params.get("hostaddr")).unwrap_or("/var/run/postgresql").to_owned(),
-        port: written("port", "5432"),
-        database: written("dbname", &user),
+        host: first.host,
+        port: first.port.to_string(),
+        database: params.get("dbname").unwrap_or(&user).to_owned(),
         user,
     })
 }

@@ -82,8 +82,7 @@ async fn databases(target: &LiveTarget) -> Result<Vec<String>, Fault> {
 
 async fn within(target: &LiveTarget, database: &str, question: &Question) -> Result<Vec<Row>, Fault> {
     let _turn = target.work_reading.lock().await;
-    let login = target.login(Purpose::WorkReading)?;
-    let session = Session::open(&login, database, Purpose::WorkReading).await?;
+    let session = target.open(Some(database), Purpose::WorkReading).await?;
     put(&session, question).await
 }
 

@@ -1,8 +1,10 @@
 //! Targets as they really are: PostgreSQL and PgBouncer over the network.
 
+use super::around::Around;
+pub use super::around::Variables;
 use super::login::{self, Extra, Login};
 use super::ownership;
-use super::session::Session;
+use super::session::{Instance, Session};
 use super::settings::Purpose;
 use super::{Connect, Fault, TargetDriver, facts};
 use crate::config::{Target, Text};
@@ -11,7 +13,7 @@ use crate::model::{Answer, Names, Ownership, Question, Server};
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -22,20 +24,27 @@ pub type Resolve = Arc<dyn Fn(&Text) -> Result<SecretString, String> + Send + Sy
 #[derive(Clone)]
 pub struct Live {
     resolve: Resolve,
-    base: PathBuf,
+    around: Around,
 }
 
 impl Live {
     /// Secrets are resolved anew at each connect.
     #[must_use]
     pub fn new(resolve: Resolve) -> Live {
-        Live { resolve, base: PathBuf::new() }
+        Live { resolve, around: Around::default() }
     }
 
     /// Relative paths in connection strings are seen from this folder: that of the configuration file.
     #[must_use]
     pub fn relative_to(mut self, base: impl Into<PathBuf>) -> Live {
-        self.base = base.into();
+        self.around.base = base.into();
+        self
+    }
+
+    /// Variables are looked up here instead of in the process's environment.
+    #[must_use]
+    pub fn with_variables(mut self, variables: Variables) -> Live {
+        self.around.variables = variables;
         self
     }
 }
@@ -50,6 +59,7 @@ impl Connect for Live {
             target: target.clone(),
             acts,
             databases,
+            server: std::sync::Mutex::default(),
             reading: Mutex::default(),
             acting: Mutex::default(),
             work: Mutex::default(),
@@ -65,6 +75,8 @@ pub(super) struct LiveTarget {
     pub(super) acts: bool,
     /// None: all.
     pub(super) databases: Option<Names>,
+    /// The server of the reading connection, the last one if it is gone. Held for no longer than a look at it.
+    server: std::sync::Mutex<Option<Instance>>,
     pub(super) reading: Mutex<Standing>,
     pub(super) acting: Mutex<Standing>,
     pub(super) work: Mutex<()>,
@@ -82,17 +94,36 @@ pub(super) struct Standing {
 impl Standing {
     /// The session, opened if there is none, with its own settings.
     pub(super) async fn ready(&mut self, target: &LiveTarget, purpose: Purpose) -> Result<&Session, Fault> {
-        let kept = self.session.take().filter(|s| !s.is_gone());
+        if purpose == Purpose::Reading {
+            return self.reading(target).await;
+        }
+        // The reading connection may have moved since: what is acted on is what was looked at.
+        let kept = self.kept().await?.filter(|s| target.is_beside(s));
         let session = if let Some(session) = kept {
-            // Here and not behind the statement that wanted others: also when its caller gave up on it.
-            session.set_back().await?;
             session
         } else {
             self.key = None;
-            let login = target.login(purpose)?;
-            Session::open(&login, &login.database, purpose).await?
+            target.open(None, purpose).await?
         };
         Ok(self.session.insert(session))
+    }
+
+    /// As [`Standing::ready`], for the connection that all others follow.
+    async fn reading(&mut self, target: &LiveTarget) -> Result<&Session, Fault> {
+        if let Some(session) = self.kept().await? {
+            return Ok(self.session.insert(session));
+        }
+        let login = target.login(Purpose::Reading)?;
+        let session = Session::open(&login, &login.database, Purpose::Reading).await?;
+        target.moved(&session);
+        Ok(self.session.insert(session))
+    }
+
+    async fn kept(&mut self) -> Result<Option<Session>, Fault> {
+        let Some(session) = self.session.take().filter(|s| !s.is_gone()) else { return Ok(None) };
+        // Here and not behind the statement that wanted others: also when its caller gave up on it.
+        session.set_back().await?;
+        Ok(Some(session))
     }
 
     /// Lets go of a session that a fault has made useless.
@@ -143,6 +174,38 @@ impl LiveTarget {
         self.read_login(&self.target.dsn, extra.0, extra.1)
     }
 
+    /// A session where the reading connection is: several hosts, a balancer or a name with several addresses
+    /// may lead elsewhere, and what was looked at in one server must not be done in another.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or only in another server.
+    pub(super) async fn open(&self, database: Option<&str>, purpose: Purpose) -> Result<Session, Fault> {
+        let seat = self.reading.lock().await.reading(self).await?.seat.clone();
+        let mut login = self.login(purpose)?;
+        login.stay_at(&seat);
+        let session = Session::open(&login, database.unwrap_or(&login.database), purpose).await?;
+        if self.is_beside(&session) {
+            return Ok(session);
+        }
+        let why = format!(
+            "the login {} reached another server than the one that was looked at ({}): nothing is sent there. Name \
+             each server by its own host and port, not by a balancer",
+            login.title(),
+            seat.address.map_or(seat.title.clone(), |a| format!("{} at {a}", seat.title)),
+        );
+        Err(Fault::Unreachable(why))
+    }
+
+    /// Whether a session is in the same server as the reading connection.
+    fn is_beside(&self, session: &Session) -> bool {
+        let server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        server.as_ref().is_none_or(|server| *server == session.server)
+    }
+
+    fn moved(&self, session: &Session) {
+        *self.server.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.server.clone());
+    }
+
     /// The console of one pooler.
     pub(super) fn console(&self, pooler: &crate::config::PgBouncer) -> Result<Login, Fault> {
         self.read_login(&pooler.dsn, None, pooler.password.as_ref())
@@ -152,7 +215,7 @@ impl LiveTarget {
         let resolve = |text: &Text| (self.live.resolve)(text);
         let read = || {
             let password = password.map(resolve).transpose()?;
-            login::read(resolve(dsn)?.expose_secret(), Extra { user, password }, &self.live.base)
+            login::read(resolve(dsn)?.expose_secret(), Extra { user, password }, &self.live.around)
         };
         read().map_err(Fault::Unreachable)
     }

@@ -2,16 +2,21 @@
 
 mod act;
 pub mod address;
+mod around;
 mod ask;
-mod dsn;
+mod attributes;
+mod certificate;
 mod facts;
 mod fault;
 pub mod live;
 mod login;
 mod ownership;
 mod passwords;
+mod places;
 mod pooler;
+mod reach;
 mod rows;
+mod service;
 mod session;
 mod settings;
 mod statement;

@@ -1,7 +1,8 @@
 //! libpq's password file.
 
+use super::around::Around;
 use secrecy::SecretString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Who asks for a password.
 #[derive(Clone, Copy, Debug)]
@@ -22,9 +23,8 @@ pub struct Asker<'a> {
 /// # Errors
 /// When others may read the file (libpq only warns and goes on without: a night's sleep is worth an
 /// error that says so).
-pub fn look_up(passfile: Option<&str>, asker: &Asker) -> Result<Option<SecretString>, String> {
-    let home = || std::env::home_dir().map(|h| h.join(".pgpass"));
-    let Some(file) = passfile.map(PathBuf::from).or_else(home) else { return Ok(None) };
+pub fn look_up(passfile: Option<&str>, asker: &Asker, around: &Around) -> Result<Option<SecretString>, String> {
+    let file = passfile.map_or_else(|| around.in_home(".pgpass"), |f| around.place(f));
     if !file.is_file() {
         return Ok(None);
     }
@@ -95,7 +95,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(&file, text).unwrap();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
-        let found = look_up(file.path().to_str(), asker)?;
+        let found = look_up(file.path().to_str(), asker, &Around::default())?;
         Ok(found.map(|s| s.expose_secret().to_owned()))
     }
 

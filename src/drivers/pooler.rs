@@ -1,8 +1,10 @@
 //! PgBouncer's console: simple protocol only, one command a call, every value a text.
 
 use super::Fault;
+use super::attributes::Wanted;
 use super::fault;
 use super::login::Login;
+use super::reach::{Opening, reach};
 use crate::model::time::in_words;
 use crate::model::{Cell, Duration, Row};
 use tokio_postgres::{Client, SimpleQueryMessage};
@@ -16,17 +18,16 @@ impl Console {
     /// # Errors
     /// [`Fault::Unreachable`]: who could not come in where, and why.
     pub async fn open(login: &Login) -> Result<Console, Fault> {
-        let mut config = login.config.clone();
-        config.dbname("pgbouncer").application_name("pgmedic/console");
-        let why = match tokio::time::timeout(login.connect_timeout, config.connect(login.tls.clone())).await {
-            Ok(Ok((client, connection))) => {
-                tokio::spawn(connection);
-                return Ok(Console(client));
-            }
-            Ok(Err(e)) => fault::words(&e),
-            Err(_) => format!("no answer within {}", in_words(login.connect_timeout)),
+        let opening = Opening { database: "pgbouncer", application: "pgmedic/console", options: None };
+        let reached = match single(login) {
+            Ok(()) => reach(login, &opening).await,
+            Err(why) => Err(why.to_owned()),
         };
-        Err(Fault::Unreachable(format!("cannot connect to the PgBouncer console as {}: {why}", login.title)))
+        let why = match reached {
+            Ok(reached) => return Ok(Console(reached.client)),
+            Err(why) => why,
+        };
+        Err(Fault::Unreachable(format!("cannot connect to the PgBouncer console as {}: {why}", login.title())))
     }
 
     /// Runs one command.
@@ -40,6 +41,17 @@ impl Console {
             Err(_) => Err(Fault::Lost(format!("no answer within {}", in_words(deadline)))),
         }
     }
+}
+
+/// Each console tells of its own pools and changes them alone.
+fn single(login: &Login) -> Result<(), &'static str> {
+    if login.places.len() > 1 {
+        return Err("several hosts are several PgBouncers: write one entry each");
+    }
+    if login.wanted != Wanted::Any {
+        return Err("a PgBouncer is neither primary nor standby: leave target_session_attrs out");
+    }
+    Ok(())
 }
 
 fn row(message: &SimpleQueryMessage) -> Option<Row> {

@@ -3,23 +3,30 @@
 use super::Fault;
 use super::fault;
 use super::login::Login;
+use super::reach::{Opening, POOLER, Reached, Seat, no_answer, reach};
 use super::settings::{Purpose, statements};
 use crate::model::Duration;
-use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio_postgres::error::Severity;
-use tokio_postgres::{AsyncMessage, CancelToken, Client};
+use tokio::time::timeout_at;
+use tokio_postgres::{CancelToken, Client};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::sync::CancellationToken;
 
-/// Most warnings kept of one statement.
-const MOST_WARNINGS: usize = 50;
 /// A cancel opens a connection of its own; it must not wait longer than this for it.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Settings are taken at once, or the server stands still.
 const SET_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// One running server, whatever way leads there: the moment it started, to the microsecond, and its port.
+/// Copies of a server share their system identifier, and addresses may be a balancer's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// Seconds since 1970, as bits, since it is only compared.
+    started: u64,
+    port: String,
+}
 
 /// An open session. It ends when it is dropped.
 pub struct Session {
@@ -29,6 +36,10 @@ pub struct Session {
     pub gone: CancellationToken,
     /// Major version of the server.
     pub major: i32,
+    /// Which of the login's places it is.
+    pub seat: Seat,
+    /// Which server answered there.
+    pub server: Instance,
     purpose: Purpose,
     /// The settings are not (yet) those of the purpose.
     changed: AtomicBool,
@@ -38,19 +49,15 @@ pub struct Session {
 }
 
 impl Session {
-    /// Connects and sets the session up, all within the login's connect timeout.
+    /// Connects and sets the session up; each attempt within the login's connect timeout.
     ///
     /// # Errors
     /// [`Fault::Unreachable`]: who could not come in where, and why.
     pub async fn open(login: &Login, database: &str, purpose: Purpose) -> Result<Session, Fault> {
-        let timeout = login.connect_timeout;
-        let opened = tokio::time::timeout(timeout, connect(login, database, purpose)).await;
-        let why = match opened {
-            Ok(Ok(session)) => return Ok(session),
-            Ok(Err(why)) => why,
-            Err(_) => format!("no answer within {}", crate::model::time::in_words(timeout)),
-        };
-        Err(Fault::Unreachable(format!("cannot connect to {} as {}: {why}", quoted(database), login.title)))
+        let opened = connect(login, database, purpose).await;
+        opened.map_err(|why| {
+            Fault::Unreachable(format!("cannot connect to {} as {}: {why}", quoted(database), login.title()))
+        })
     }
 
     /// Whether the connection is gone.
@@ -111,57 +118,34 @@ impl Session {
 }
 
 async fn connect(login: &Login, database: &str, purpose: Purpose) -> Result<Session, String> {
-    let mut config = login.config.clone();
     // A start-up setting that only a real server keeps: a pooler refuses it or drops it. Behind a
     // pooler, settings and the advisory lock would leak to other clients.
-    config.dbname(database).application_name(purpose.application()).options("-c pgmedic.direct=yes");
-    let (client, mut connection) = config.connect(login.tls.clone()).await.map_err(|e| refused(&e))?;
-    let major = connection.parameter("server_version").and_then(major).ok_or("the server names no version")?;
-    let gone = CancellationToken::new();
-    let warnings = Arc::new(Mutex::new(Vec::new()));
-    let (kept, ended) = (Arc::clone(&warnings), gone.clone().drop_guard());
-    tokio::spawn(async move {
-        let _ended = ended;
-        while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
-            if let AsyncMessage::Notice(notice) = message {
-                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                if notice.parsed_severity() == Some(Severity::Warning) && kept.len() < MOST_WARNINGS {
-                    kept.push(notice.message().to_owned());
-                }
-            }
-        }
-    });
-    let cancel = client.cancel_token();
-    let session = Session {
-        client,
-        gone,
-        major,
-        purpose,
-        changed: AtomicBool::new(true),
-        cancel,
-        tls: login.tls.clone(),
-        warnings,
-    };
-    set_up(&session).await?;
-    Ok(session)
+    let options = Some("-c pgmedic.direct=yes");
+    let reached = reach(login, &Opening { database, application: purpose.application(), options }).await?;
+    let until = reached.until;
+    let ready = timeout_at(until, set_up(reached, login.tls.clone(), purpose)).await;
+    ready.unwrap_or_else(|_| Err(no_answer(login.connect_timeout)))
 }
 
-async fn set_up(session: &Session) -> Result<(), String> {
-    let direct = session.client.query_one("SELECT current_setting('pgmedic.direct', true)", &[]).await;
-    let direct: Option<String> = direct.and_then(|row| row.try_get(0)).map_err(|e| fault::words(&e))?;
+async fn set_up(reached: Reached, tls: MakeRustlsConnect, purpose: Purpose) -> Result<Session, String> {
+    let Reached { client, gone, warnings, version, seat, .. } = reached;
+    let major = version.as_deref().and_then(major).ok_or("the server names no version")?;
+    // Every name is written out: the role's own search_path still holds.
+    let sql = "SELECT pg_catalog.current_setting('pgmedic.direct', true), \
+               pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time()), \
+               pg_catalog.current_setting('port')";
+    let row = client.query_one(sql, &[]).await.map_err(|e| fault::words(&e))?;
+    let direct: Option<String> = row.try_get(0).map_err(|e| fault::words(&e))?;
     if direct.as_deref() != Some("yes") {
         return Err(POOLER.to_owned());
     }
-    session.set_back().await.map_err(|e| e.to_string())
-}
-
-const POOLER: &str = "this is a connection pooler; pgmedic needs PostgreSQL itself: put the pooler under `pgbouncer` \
-                      and the server's own host and port into `dsn`";
-
-/// PgBouncer says `unsupported startup parameter: options` or `… in options: …`.
-fn refused(e: &tokio_postgres::Error) -> String {
-    let pooler = e.as_db_error().is_some_and(|db| db.message().contains("unsupported startup parameter"));
-    if pooler { POOLER.to_owned() } else { fault::words(e) }
+    let started: f64 = row.try_get(1).map_err(|e| fault::words(&e))?;
+    let port: String = row.try_get(2).map_err(|e| fault::words(&e))?;
+    let (cancel, changed) = (client.cancel_token(), AtomicBool::new(true));
+    let server = Instance { started: started.to_bits(), port };
+    let session = Session { client, gone, major, seat, server, purpose, changed, cancel, tls, warnings };
+    session.set_back().await.map_err(|e| e.to_string())?;
+    Ok(session)
 }
 
 /// `15.18 (Debian 15.18-0+deb12u1)`, `18beta1`.

@@ -116,9 +116,12 @@ fn faults(text: &str) -> Vec<(String, String)> {
     let parts = |line: &str| {
         let fault: Json = serde_json::from_str(line).unwrap();
         let message = fault["message"].as_str().unwrap().to_owned();
-        (fault["code"].as_str().unwrap().to_owned(), message.split('`').nth(1).unwrap_or_default().to_owned())
+        // Advice refuses nothing.
+        let refused = fault["severity"] == "error";
+        let word = message.split('`').nth(1).unwrap_or_default().to_owned();
+        refused.then(|| (fault["code"].as_str().unwrap().to_owned(), word))
     };
-    said.lines().map(parts).collect()
+    said.lines().filter_map(parts).collect()
 }
 
 fn not_yet(text: &str) -> Vec<String> {

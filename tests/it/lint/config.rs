@@ -77,6 +77,7 @@ pub const ONE_FAULT_ALONE: &[(&str, &str)] = &[
     ("targets: [{name: a, dsn: 'host=a'}, {name: a, dsn: 'host=b'}]\n", "duplicate-name"),
     ("targets: [{name: a}]\n", "missing-key"),
     ("targets: [{name: a, dsn: nothing}]\n", "bad-dsn"),
+    ("targets: [{name: a, dsn: 'host=a sslmod=require'}]\n", "bad-dsn"),
     ("targets: [{name: a, dsn: 'postgresql://u:secret@h/db'}]\n", "plain-password"),
     ("targets: [{name: a, dsn: 'host=${env:HOST}'}]\n", "bad-reference"),
     ("targets: [{name: a, dsn: 'host=a', databases: []}]\n", "empty-selector"),

@@ -44,6 +44,21 @@ impl Certificates {
         ]
     }
 
+    /// A user's certificate and its key.
+    pub fn client(&self, user: &str) -> (String, String) {
+        let [key, request, certificate] = ["key", "csr", "pem"].map(|end| format!("{user}.{end}"));
+        let subject = format!("/CN={user}");
+        self.openssl(
+            "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes",
+            &["-subj", &subject, "-keyout", &key, "-out", &request],
+        );
+        self.openssl(
+            "x509 -req -days 2 -CAcreateserial -CA ca.pem -CAkey ca.key",
+            &["-in", &request, "-out", &certificate],
+        );
+        (self.path(&certificate), self.path(&key))
+    }
+
     fn path(&self, name: &str) -> String {
         self.dir.join(name).to_string_lossy().into_owned()
     }

@@ -79,6 +79,36 @@ impl Cluster {
         panic!("no port stayed free in five attempts");
     }
 
+    /// A streaming standby of this server, copied from it while it is stopped. Its `pg_hba.conf` must let
+    /// `postgres` replicate.
+    pub fn standby(&mut self) -> Cluster {
+        self.stop();
+        for _ in 0..5 {
+            let dir = places::fresh("pgm-");
+            let data = dir.join("data");
+            run(places::command("cp").arg("-a").arg(self.dir.join("data")).arg(&data));
+            run(places::command("touch").arg(data.join("standby.signal")));
+            let port = places::free_port();
+            let upstream = format!("host=127.0.0.1 port={} user=postgres", self.port);
+            configure(&data, &dir, port, &[("primary_conninfo", upstream.as_str())]);
+            let mut process = launch(&places::bin(self.major).expect("its programs"), &dir);
+            if process.wait(|| is_ready(&data)) {
+                self.restart();
+                return Cluster { process, dir, major: self.major, port };
+            }
+            assert!(process.log().contains("could not bind"), "the standby did not start:\n{}", process.log());
+        }
+        panic!("no port stayed free in five attempts");
+    }
+
+    /// Replaces `pg_hba.conf` and waits until it holds.
+    pub async fn admit(&self, hba: &str) {
+        std::fs::write(self.dir.join("data/pg_hba.conf"), hba).expect("pg_hba.conf");
+        let before = self.sql("postgres", "SELECT pg_conf_load_time()").await;
+        self.signal("HUP");
+        eventually(async || self.sql("postgres", "SELECT pg_conf_load_time()").await != before).await;
+    }
+
     /// Its major.
     pub fn major(&self) -> u32 {
         self.major

@@ -7,7 +7,7 @@ mod certificates;
 mod cluster;
 mod pgbouncer;
 mod pgmedic;
-mod places;
+pub mod places;
 mod process;
 pub mod slack_limits;
 mod small_disk;
