@@ -45,8 +45,14 @@ impl Group {
         door: &Door,
     ) -> Result<Vec<u64>, AppendError> {
         let mut lines = Vec::with_capacity(entries.len());
+        let mut revision = revision_of(&fold.state.live);
         for (seq, entry) in (fold.next()..).zip(entries) {
-            lines.push(Line::new(seq, now, entry.draft()).map_err(AppendError::Unwritable)?);
+            let mut draft = entry.draft().clone();
+            if draft.kind == RecordKind::Config {
+                revision = draft.evidence.as_ref().and_then(revision_of);
+            }
+            draft.revision.clone_from(&revision);
+            lines.push(Line::new(seq, now, draft).map_err(AppendError::Unwritable)?);
         }
         // Only an intent can be refused now; one that is not first would leave what was folded before it.
         let later = entries.iter().skip(1).any(|e| matches!(e, Entry::Intent { .. }));
@@ -75,6 +81,11 @@ impl Group {
     }
 }
 
+/// The configuration's own word for its version (`revision`), from the evidence of its record.
+fn revision_of(config: &serde_json::Value) -> Option<String> {
+    config.get("revision")?.as_str().map(str::to_owned)
+}
+
 /// A record as its line will be stored, and as it will be read back.
 pub(super) struct Line {
     pub(super) bytes: Vec<u8>,
@@ -85,11 +96,11 @@ pub(super) struct Line {
 impl Line {
     /// # Errors
     /// When the record could not be read back: such a line would be damage.
-    pub(super) fn new(seq: u64, time: Timestamp, draft: &Draft) -> Result<Line, String> {
-        let record = Record { seq, time, body: draft.clone() };
+    pub(super) fn new(seq: u64, time: Timestamp, draft: Draft) -> Result<Line, String> {
+        let kind = draft.kind;
+        let record = Record { seq, time, body: draft };
         let bytes = serde_json::to_vec(&record).map_err(|e| e.to_string())?;
-        let record =
-            parse(&bytes).map_err(|e| format!("a `{}` record could not be read back, {e}", draft.kind.word()))?;
+        let record = parse(&bytes).map_err(|e| format!("a `{}` record could not be read back, {e}", kind.word()))?;
         let leaf = tree::leaf(&bytes);
         Ok(Line { bytes, record, leaf })
     }

@@ -272,7 +272,7 @@ impl Writer {
     pub(super) fn snapshot_line(&self) -> Result<Line, String> {
         let draft =
             Snapshot::new(&self.fold.log, &self.fold.state, &self.fold.tree).draft().map_err(|e| e.to_string())?;
-        Line::new(self.fold.next(), self.now(), &draft)
+        Line::new(self.fold.next(), self.now(), draft)
     }
 
     fn now(&self) -> Timestamp {

@@ -137,6 +137,9 @@ pub struct Draft {
     /// Channels this record must reach.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notify: Vec<String>,
+    /// `revision` of the configuration that was live; the log's writer puts it in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
 }
 
 impl Draft {
@@ -161,6 +164,7 @@ impl Draft {
             outcome: None,
             evidence: None,
             notify: Vec::new(),
+            revision: None,
         }
     }
 

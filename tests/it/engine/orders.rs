@@ -152,3 +152,18 @@ async fn a_plan_without_a_daemon_counts_in_what_was_done_before() {
     assert_eq!(code, 0, "{plan}");
     assert!(plan.contains("moving house"), "{plan}");
 }
+
+#[tokio::test]
+async fn the_revision_of_the_configuration_goes_into_every_record() {
+    let Some(cluster) = Cluster::start(15) else { return };
+    let home = Home::new(&format!("revision: abc123\n{}", target_of(&cluster, "")), &[LONG_QUERIES]);
+    let daemon = home.serve();
+    let runaway = cluster.sleeper("app", "app", "SELECT pg_sleep(120)").await;
+    assert_eq!(runaway.ended().await, Err(Some("57014".to_owned())));
+    daemon.end("TERM");
+    let records = home.records();
+    let config = records.iter().position(|r| r["kind"] == "config").unwrap();
+    let missing: Vec<_> = records[config..].iter().filter(|r| r["revision"] != "abc123").collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    assert_eq!(home.run(&["audit", "verify"]).0, 0);
+}
