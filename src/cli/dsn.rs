@@ -7,7 +7,7 @@ use crate::decide::catalogue;
 use crate::engine::api::{PlanReport, PlanRequest, Refusal};
 use crate::engine::load::{Loaded, Sources, builtin};
 use crate::engine::peek;
-use crate::model::{History, Kind, Labels, Mode, Protect, Verdict};
+use crate::model::{History, Kind, Mode, Protect, Verdict};
 use crate::playbook::Playbook;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -30,6 +30,7 @@ pub(super) async fn plan(dsn: &str, request: &PlanRequest) -> Result<Vec<PlanRep
     let loaded = Loaded {
         config: config(dsn),
         playbooks: builtin(&catalogue()),
+        changed: BTreeMap::new(),
         warnings: Vec::new(),
         sources: Sources::default(),
     };
@@ -78,16 +79,7 @@ fn late(loaded: &Loaded, playbook: &str) -> PlanReport {
 /// All defaults and one target. Nothing here can act, whatever the mode; with the highest ceilings the
 /// plan names what the playbooks themselves say.
 fn config(dsn: &str) -> Config {
-    let target = Target {
-        name: NAME.to_owned(),
-        dsn: Text::Plain(dsn.to_owned().into()),
-        password: None,
-        act_as: None,
-        mode: Mode::Enforce,
-        labels: Labels::new(),
-        databases: vec!["*".to_owned()],
-        pgbouncer: Vec::new(),
-    };
+    let target = Target { mode: Mode::Enforce, ..Target::new(NAME, Text::Plain(dsn.to_owned().into())) };
     Config {
         revision: None,
         mode: Mode::Enforce,
@@ -96,6 +88,7 @@ fn config(dsn: &str) -> Config {
         notify: Vec::new(),
         socket_roles: BTreeMap::new(),
         targets: vec![target],
+        target_files: Vec::new(),
         protect: Protect::default(),
         limits: Limits::default(),
         ceilings: Ceilings::default(),

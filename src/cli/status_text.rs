@@ -3,9 +3,9 @@
 use super::output::Paint;
 use super::text::{count, moment, put, table};
 use crate::engine::api::{PauseStatus, PlaybookStatus, Status, TargetStatus};
-use crate::model::Timestamp;
 use crate::model::history::{Pause, Scope};
 use crate::model::time::{in_words, since};
+use crate::model::{Mode, Timestamp};
 
 /// The whole status.
 #[must_use]
@@ -65,13 +65,18 @@ pub fn targets(targets: &[TargetStatus], paint: Paint, width: Option<u16>) -> St
 pub fn playbooks(playbooks: &[PlaybookStatus], now: Timestamp, paint: Paint, width: Option<u16>) -> String {
     let mut rows = Vec::new();
     for book in playbooks {
-        let mode = if book.enabled { book.mode.word() } else { "disabled" };
         let none = [String::from("none")];
         let targets = if book.targets.is_empty() { &none[..] } else { &book.targets[..] };
         for target in targets {
+            // A star: the target's own variables or overrides make it another one there.
+            let mode = |mode: Mode, enabled| if enabled { mode.word() } else { "disabled" };
+            let mode = match book.changed.iter().find(|c| c.target == *target) {
+                Some(here) => format!("{} *", mode(here.mode, here.enabled)),
+                None => mode(book.mode, book.enabled).to_owned(),
+            };
             let next = book.next.get(target).map_or_else(|| "by hand".to_owned(), |at| due(*at, now));
             let last = book.last.get(target).map_or("-", String::as_str);
-            rows.push(vec![book.name.clone(), mode.to_owned(), target.clone(), next, last.to_owned()]);
+            rows.push(vec![book.name.clone(), mode, target.clone(), next, last.to_owned()]);
         }
     }
     headed(&table(&["PLAYBOOK", "MODE", "TARGET", "NEXT", "LAST"], rows, width), paint)
@@ -107,6 +112,7 @@ mod tests {
                 {"name": "crm", "mode": "observe", "state": "connection refused", "runs": []}],
             "playbooks": [
                 {"name": "analyze-stale-tables", "about": "", "mode": "enforce", "enabled": true, "targets": ["orders", "crm"],
+                 "changed": [{"target": "crm", "mode": "observe", "enabled": true}],
                  "next": {"orders": "2026-11-24T20:05:30Z"}, "last": {"orders": "acted on 2, 2 helped"}},
                 {"name": "grow-starved-pools", "about": "", "mode": "observe", "enabled": false, "targets": [],
                  "next": {}, "last": {}}]
@@ -128,10 +134,10 @@ mod tests {
         orders  enforce  up                  15.18    primary  analyze-stale-tables: ANALYZE public.a (01K)
         crm     observe  connection refused  -        -        -
 
-        PLAYBOOK              MODE      TARGET  NEXT       LAST
-        analyze-stale-tables  enforce   orders  in 5m 30s  acted on 2, 2 helped
-        analyze-stale-tables  enforce   crm     by hand    -
-        grow-starved-pools    disabled  none    by hand    -
+        PLAYBOOK              MODE       TARGET  NEXT       LAST
+        analyze-stale-tables  enforce    orders  in 5m 30s  acted on 2, 2 helped
+        analyze-stale-tables  observe *  crm     by hand    -
+        grow-starved-pools    disabled   none    by hand    -
         ");
     }
 

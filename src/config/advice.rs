@@ -5,17 +5,28 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 
-/// Warnings about a text that [`super::read`] has read; also about a file of targets alone.
+/// Warnings about a text that [`super::read`] has read, and about the files of targets that it names.
 #[must_use]
-pub fn advise(file: &Path, text: &str) -> Vec<Fault> {
-    let name = file.display().to_string();
+pub fn advise<'a>(file: &Path, text: &str, target_files: impl IntoIterator<Item = (&'a Path, &'a str)>) -> Vec<Fault> {
     // What is no YAML was reported when the file was read.
-    let Some(root) = syntax::parse(&mut Reader::new(&name, text)) else { return Vec::new() };
-    let mut reader = Reader::new(&name, text);
-    each(&root, "dsn", &mut |dsn| transport(&mut reader, dsn));
+    let parsed = |file: &Path, text| syntax::parse(&mut Reader::new(&file.display().to_string(), text));
+    let Some(root) = parsed(file, text) else { return Vec::new() };
     let query_text = root.below("audit").and_then(|audit| audit.below("query_text"));
-    if query_text.and_then(Node::scalar) == Some("none") {
-        each(&root, "protect", &mut |protect| without_texts(&mut reader, protect));
+    let texts = query_text.and_then(Node::scalar) != Some("none");
+    let mut faults = about(file, text, &root, texts);
+    for (file, text) in target_files {
+        faults.extend(parsed(file, text).map(|root| about(file, text, &root, texts)).unwrap_or_default());
+    }
+    faults
+}
+
+/// Warnings about one file; `texts`: whether records, and so patterns, see the texts of queries.
+fn about(file: &Path, text: &str, root: &Node, texts: bool) -> Vec<Fault> {
+    let name = file.display().to_string();
+    let mut reader = Reader::new(&name, text);
+    each(root, "dsn", &mut |dsn| transport(&mut reader, dsn));
+    if !texts {
+        each(root, "protect", &mut |protect| without_texts(&mut reader, protect));
     }
     reader.into_faults()
 }

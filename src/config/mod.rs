@@ -2,7 +2,9 @@
 
 mod advice;
 mod channels;
+mod defaults;
 pub mod dsn;
+mod files;
 pub mod policy;
 pub mod read;
 mod rules;
@@ -10,11 +12,12 @@ pub mod schema;
 mod targets;
 
 pub use advice::advise;
-pub use policy::{Ceilings, Freeze, Limits, Policy, SameQuery, Window};
+pub use policy::{Ceilings, Freeze, Limits, Narrowed, Policy, SameQuery, Window};
 pub use read::{Surroundings, read};
 
-use crate::model::{Duration, Labels, Matcher, Mode, Protect};
-use secrecy::SecretString;
+use crate::model::{Duration, Labels, Matcher, Mode, Names, Protect};
+use crate::syntax::{Node, Span};
+use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -33,8 +36,10 @@ pub struct Config {
     pub notify: Vec<String>,
     /// Role by group of the socket's peer; everybody else is operator.
     pub socket_roles: BTreeMap<String, AccessRole>,
-    /// In the order of the file.
+    /// In the order of the file, then those of `target_files` in order of path.
     pub targets: Vec<Target>,
+    /// Files that targets were read from, besides this one.
+    pub target_files: Vec<TargetFile>,
     /// Applies to all targets.
     pub protect: Protect,
     /// Applies to all targets.
@@ -78,6 +83,45 @@ pub struct Target {
     pub databases: Vec<String>,
     /// Its poolers.
     pub pgbouncer: Vec<PgBouncer>,
+    /// Replace a playbook's variables here.
+    pub vars: BTreeMap<String, Written>,
+    /// Makes policy stricter here.
+    pub policy: Narrowed,
+    /// Replace a playbook's keys here, a later one those of an earlier.
+    pub overrides: Vec<Override>,
+}
+
+/// Something that is for playbooks to read: as written, and where.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// The file, as messages name it.
+    pub file: String,
+    /// What is written, with its place.
+    pub node: Node,
+}
+
+/// A target's own word on some playbooks.
+#[derive(Clone, Debug)]
+pub struct Override {
+    /// A name or pattern as written.
+    pub pattern: String,
+    /// The playbooks that are meant.
+    pub names: Names,
+    /// Where the pattern stands in the file.
+    pub span: Span,
+    /// Keys of a playbook.
+    pub keys: Written,
+}
+
+/// One of the files that `target_files` names.
+#[derive(Clone, Debug)]
+pub struct TargetFile {
+    /// Where it was read from.
+    pub file: PathBuf,
+    /// The file as read.
+    pub text: String,
+    /// SHA-256 of `text` in hex.
+    pub digest: String,
 }
 
 /// A second login on the same server.
@@ -109,6 +153,19 @@ pub enum Text {
     Env(String),
     /// `${file:PATH}`, resolved against the file it stands in; trailing line ends are cut.
     File(PathBuf),
+}
+
+impl Text {
+    /// Whether both are written alike; what references stand for may still differ.
+    #[must_use]
+    pub fn is_like(&self, other: &Text) -> bool {
+        match (self, other) {
+            (Text::Plain(a), Text::Plain(b)) => a.expose_secret() == b.expose_secret(),
+            (Text::Env(a), Text::Env(b)) => a == b,
+            (Text::File(a), Text::File(b)) => a == b,
+            _ => false,
+        }
+    }
 }
 
 /// One way to tell people.
@@ -187,6 +244,26 @@ impl AccessRole {
 /// How long a connect may take.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
+impl Target {
+    /// Nothing but how to reach it; all else as when it is not written.
+    #[must_use]
+    pub fn new(name: &str, dsn: Text) -> Target {
+        Target {
+            name: name.to_owned(),
+            dsn,
+            password: None,
+            act_as: None,
+            mode: Mode::default(),
+            labels: Labels::new(),
+            databases: vec!["*".to_owned()],
+            pgbouncer: Vec::new(),
+            vars: BTreeMap::new(),
+            policy: Narrowed::default(),
+            overrides: Vec::new(),
+        }
+    }
+}
+
 impl Config {
     /// A target by name.
     #[must_use]
@@ -200,9 +277,9 @@ impl Config {
         Policy {
             daemon_mode: self.mode,
             target_mode: target.mode,
-            protect: self.protect.clone(),
-            limits: self.limits.clone(),
-            ceilings: self.ceilings,
+            protect: self.protect.join(&target.policy.protect),
+            limits: self.limits.stricter(&target.policy.limits),
+            ceilings: self.ceilings.lower(target.policy.ceilings),
             windows: self.windows.clone(),
             freezes: self.freezes.clone(),
             timezone: self.timezone.clone(),

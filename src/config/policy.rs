@@ -63,6 +63,70 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Limits that stop nothing.
+    pub const NONE: Limits = Limits {
+        disruptive_per_run: u32::MAX,
+        disruptive_per_playbook_hour: u32::MAX,
+        disruptive_per_target_hour: u32::MAX,
+        disruptive_fleet_hour: u32::MAX,
+        same_query: SameQuery { max: u32::MAX, per: Duration::ZERO },
+        maintenance_per_run: u32::MAX,
+        maintenance_at_once_per_target: u32::MAX,
+        maintenance_at_once_fleet: u32::MAX,
+    };
+
+    /// The stricter of both, limit by limit.
+    #[must_use]
+    pub fn stricter(&self, other: &Limits) -> Limits {
+        Limits {
+            disruptive_per_run: self.disruptive_per_run.min(other.disruptive_per_run),
+            disruptive_per_playbook_hour: self.disruptive_per_playbook_hour.min(other.disruptive_per_playbook_hour),
+            disruptive_per_target_hour: self.disruptive_per_target_hour.min(other.disruptive_per_target_hour),
+            disruptive_fleet_hour: self.disruptive_fleet_hour.min(other.disruptive_fleet_hour),
+            same_query: SameQuery {
+                max: self.same_query.max.min(other.same_query.max),
+                per: self.same_query.per.max(other.same_query.per),
+            },
+            maintenance_per_run: self.maintenance_per_run.min(other.maintenance_per_run),
+            maintenance_at_once_per_target: self
+                .maintenance_at_once_per_target
+                .min(other.maintenance_at_once_per_target),
+            maintenance_at_once_fleet: self.maintenance_at_once_fleet.min(other.maintenance_at_once_fleet),
+        }
+    }
+}
+
+/// What one target adds to the policy of all: it can only be stricter.
+#[derive(Clone, Debug)]
+pub struct Narrowed {
+    /// Never touched there either.
+    pub protect: Protect,
+    /// The smaller limit wins; [`Limits::NONE`] where none is written.
+    pub limits: Limits,
+    /// The lower ceiling wins; enforce where none is written.
+    pub ceilings: Ceilings,
+}
+
+impl Default for Narrowed {
+    fn default() -> Narrowed {
+        let ceilings = Ceilings { disruptive: Mode::Enforce, maintenance: Mode::Enforce, irreversible: Mode::Enforce };
+        Narrowed { protect: Protect::default(), limits: Limits::NONE, ceilings }
+    }
+}
+
+impl Narrowed {
+    /// Both together.
+    #[must_use]
+    pub fn and(&self, other: &Narrowed) -> Narrowed {
+        Narrowed {
+            protect: self.protect.join(&other.protect),
+            limits: self.limits.stricter(&other.limits),
+            ceilings: self.ceilings.lower(other.ceilings),
+        }
+    }
+}
+
 /// At most `max` intents against one query (text, user, database) within `per` (at most 24 h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SameQuery {
@@ -90,6 +154,16 @@ impl Default for Ceilings {
 }
 
 impl Ceilings {
+    /// The lower of both, class by class.
+    #[must_use]
+    pub fn lower(self, other: Ceilings) -> Ceilings {
+        Ceilings {
+            disruptive: self.disruptive.min(other.disruptive),
+            maintenance: self.maintenance.min(other.maintenance),
+            irreversible: self.irreversible.min(other.irreversible),
+        }
+    }
+
     /// The ceiling of a class.
     #[must_use]
     pub fn of(&self, class: crate::model::Class) -> Mode {

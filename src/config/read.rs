@@ -1,10 +1,10 @@
 //! `pgmedic.yaml` from its text, or everything that is wrong with it.
 
 use super::{AccessRole, Config, QueryText, Text};
-use super::{channels, rules, targets};
+use super::{channels, files, rules};
 use crate::syntax::fault::{quote, suggest};
 use crate::syntax::values::keys;
-use crate::syntax::{self, Fault, Keys, Kind, Map, Node, Reader, Reference, reference};
+use crate::syntax::{self, Fault, Keys, Kind, Map, Node, Reader, Reference, Span, reference};
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -18,6 +18,12 @@ pub trait Surroundings {
     /// # Errors
     /// Why they cannot be listed, in words.
     fn files(&self, pattern: &Path) -> Result<Vec<PathBuf>, String>;
+
+    /// The text of one of these files; `None` for one that is no text, which whoever reads it reports.
+    ///
+    /// # Errors
+    /// Why it cannot be read, in words.
+    fn text(&self, file: &Path) -> Result<Option<String>, String>;
 
     /// The value of a reference to something that is no secret (`revision`).
     ///
@@ -37,6 +43,8 @@ pub const KEYS: Keys = Keys {
         "timezone",
         "notify",
         "http",
+        "target_defaults",
+        "target_files",
         "targets",
         "policy",
         "windows",
@@ -45,8 +53,8 @@ pub const KEYS: Keys = Keys {
         "audit",
         "playbooks",
     ],
-    required: &["version", "targets"],
-    later: &["target_defaults", "target_files", "rules", "custom_metrics", "metrics", "webhooks"],
+    required: &["version"],
+    later: &["rules", "custom_metrics", "metrics", "webhooks"],
 };
 
 pub(super) const HTTP: Keys =
@@ -57,6 +65,9 @@ pub(super) const SOCKET: Keys = keys("`socket`", &["roles"]);
 pub(super) const AUDIT: Keys =
     Keys { what: "`audit`", known: &["query_text"], required: &[], later: &["retain", "checkpoint_sinks"] };
 
+/// Keys below which references are for playbooks, or none at all: whoever reads them checks that.
+const FOR_PLAYBOOKS: [&str; 2] = ["vars", "overrides"];
+
 /// Keys whose whole value may be `${env:NAME}` or `${file:PATH}`.
 pub(super) const MAY_REFER: [&str; 6] = ["revision", "dsn", "password", "webhook_url", "url", "secret"];
 
@@ -66,25 +77,35 @@ pub(super) const MAY_REFER: [&str; 6] = ["revision", "dsn", "password", "webhook
 pub fn read(file: &Path, text: &str, around: &dyn Surroundings) -> (Option<Config>, Vec<Fault>) {
     let name = file.display().to_string();
     let mut reader = Reader::new(&name, text);
-    let folder = file.parent().unwrap_or(Path::new(""));
-    let config = read_root(&mut reader, file, &Folder { path: folder, around });
-    let sound = reader.is_sound();
-    (config.filter(|_| sound), reader.into_faults())
+    let mut elsewhere = Vec::new();
+    let config = read_root(&mut reader, file, &Folder::of(file, &name, around), &mut elsewhere);
+    let mut faults = reader.into_faults();
+    faults.extend(elsewhere);
+    (config.filter(|_| !faults.iter().any(Fault::is_error)), faults)
 }
 
-/// The folder of the configuration, and the world around it.
+/// The tree of the configuration or of a file that it names; references stand only where they may.
+pub(super) fn tree(reader: &mut Reader) -> Option<Node> {
+    let root = syntax::parse(reader)?;
+    let refused: Vec<&str> = KEYS.later.iter().chain(HTTP.later).chain(&FOR_PLAYBOOKS).copied().collect();
+    reference::refuse(reader, &root, &MAY_REFER, &refused);
+    Some(root)
+}
+
+/// A file of the configuration, its folder, and the world around it.
 #[derive(Clone, Copy)]
 pub(super) struct Folder<'a> {
     path: &'a Path,
-    around: &'a dyn Surroundings,
+    /// The file as messages name it.
+    pub(super) name: &'a str,
+    pub(super) around: &'a dyn Surroundings,
 }
 
-fn read_root(reader: &mut Reader, file: &Path, folder: &Folder) -> Option<Config> {
-    let root = syntax::parse(reader)?;
-    let refused: Vec<&str> = KEYS.later.iter().chain(HTTP.later).copied().collect();
-    reference::refuse(reader, &root, &MAY_REFER, &refused);
+fn read_root(reader: &mut Reader, file: &Path, folder: &Folder, elsewhere: &mut Vec<Fault>) -> Option<Config> {
+    let root = tree(reader)?;
     let map = reader.map(&root, &KEYS)?;
     reader.version(&map);
+    let (targets, target_files) = files::all_targets(reader, &map, folder, elsewhere);
     let policy = map.get("policy").map(|node| rules::policy(reader, node)).unwrap_or_default();
     let config = Config {
         revision: map.get("revision").and_then(|node| revision(reader, node, folder)),
@@ -96,7 +117,8 @@ fn read_root(reader: &mut Reader, file: &Path, folder: &Folder) -> Option<Config
         timezone: map.get("timezone").and_then(|node| reader.zone(node)).unwrap_or_else(|| "UTC".to_owned()),
         notify: map.get("notify").and_then(|node| reader.name_list(node, "channels")).unwrap_or_default(),
         socket_roles: map.get("http").map(|node| http(reader, node)).unwrap_or_default(),
-        targets: map.get("targets").map(|node| targets::targets(reader, node, folder)).unwrap_or_default(),
+        targets,
+        target_files,
         protect: policy.protect,
         limits: policy.limits,
         ceilings: policy.ceilings,
@@ -129,7 +151,11 @@ fn revision(reader: &mut Reader, node: &Node, folder: &Folder) -> Option<String>
     }
 }
 
-impl Folder<'_> {
+impl<'a> Folder<'a> {
+    pub(super) fn of(file: &'a Path, name: &'a str, around: &'a dyn Surroundings) -> Folder<'a> {
+        Folder { path: file.parent().unwrap_or(Path::new("")), name, around }
+    }
+
     pub(super) fn path(&self) -> &Path {
         self.path
     }
@@ -202,20 +228,29 @@ fn playbook_files(reader: &mut Reader, map: &Map, folder: &Folder) -> Vec<PathBu
         reader.warning(map.span, "no-playbooks", "no playbooks are named, so nothing will be done", help);
         return Vec::new();
     };
-    let mut files = Vec::new();
+    let files = listed_files(reader, node, folder, "no-playbooks");
+    files.into_keys().collect()
+}
+
+/// The files that a list of patterns names, each once, in order of path, with the place of its pattern.
+pub(super) fn listed_files(
+    reader: &mut Reader,
+    node: &Node,
+    folder: &Folder,
+    when_none: &'static str,
+) -> BTreeMap<PathBuf, Span> {
+    let mut files = BTreeMap::new();
     for item in reader.list(node, "files, such as [playbooks/*.yaml]").unwrap_or_default() {
         let Some(pattern) = reader.text_of(item, "a file or a pattern of files") else { continue };
         match folder.around.files(&folder.place(pattern)) {
             Ok(found) if found.is_empty() => {
                 let message = format!("{} names no file", quote(pattern));
-                reader.warning(item.span, "no-playbooks", message, "relative paths start at this file's folder");
+                reader.warning(item.span, when_none, message, "relative paths start at this file's folder");
             }
-            Ok(found) => files.extend(found),
+            Ok(found) => files.extend(found.into_iter().map(|file| (file, item.span))),
             Err(why) => drop(reader.error(item.span, "unreadable", why)),
         }
     }
-    files.sort();
-    files.dedup();
     files
 }
 

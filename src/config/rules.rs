@@ -1,6 +1,6 @@
 //! `policy`, `windows` and `freezes`.
 
-use super::{Ceilings, Freeze, Limits, SameQuery, Window};
+use super::{Ceilings, Freeze, Limits, Narrowed, SameQuery, Window};
 use crate::model::{Duration, Mode, Protect};
 use crate::syntax::fault::quote;
 use crate::syntax::values::{is_name, keys};
@@ -17,6 +17,13 @@ pub(super) const POLICY: Keys = Keys {
     known: &["protect", "limits", "ceilings", "allow_custom_sql"],
     required: &[],
     later: &["breaker", "coincidence"],
+};
+
+pub(super) const NARROWED: Keys = Keys {
+    what: "a target's `policy`",
+    known: &["protect", "limits", "ceilings"],
+    required: &[],
+    later: &["breaker", "coincidence", "allow_custom_sql"],
 };
 
 pub(super) const WINDOW: Keys =
@@ -57,13 +64,29 @@ pub(super) fn policy(reader: &mut Reader, node: &Node) -> Rules {
     }
     Rules {
         protect: map.get("protect").and_then(|node| reader.protect(node)).unwrap_or_default(),
-        limits: map.get("limits").map(|node| limits(reader, node)).unwrap_or_default(),
-        ceilings: map.get("ceilings").map(|node| ceilings(reader, node)).unwrap_or_default(),
+        limits: map.get("limits").map(|node| limits(reader, node, Limits::default())).unwrap_or_default(),
+        ceilings: map.get("ceilings").map(|node| ceilings(reader, node, Ceilings::default())).unwrap_or_default(),
     }
 }
 
-fn limits(reader: &mut Reader, node: &Node) -> Limits {
-    let mut limits = Limits::default();
+/// What `policy` says for one target: what is not written there leaves the policy of all as it is.
+pub(super) fn narrowed(reader: &mut Reader, node: &Node) -> Narrowed {
+    let mut all = Narrowed::default();
+    let Some(map) = reader.map(node, &NARROWED) else { return all };
+    if let Some(protect) = map.get("protect").and_then(|node| reader.protect(node)) {
+        all.protect = protect;
+    }
+    if let Some(written) = map.get("limits") {
+        all.limits = limits(reader, written, all.limits);
+    }
+    if let Some(written) = map.get("ceilings") {
+        all.ceilings = ceilings(reader, written, all.ceilings);
+    }
+    all
+}
+
+/// The limits that are written, over these.
+fn limits(reader: &mut Reader, node: &Node, mut limits: Limits) -> Limits {
     let Some(map) = reader.map(node, &LIMITS) else { return limits };
     if let Some(map) = map.get("disruptive").and_then(|n| reader.map(n, &DISRUPTIVE)) {
         limit(reader, &map, "per_run", &mut limits.disruptive_per_run);
@@ -97,8 +120,8 @@ fn same_query(reader: &mut Reader, node: &Node, into: &mut SameQuery) {
     }
 }
 
-fn ceilings(reader: &mut Reader, node: &Node) -> Ceilings {
-    let mut ceilings = Ceilings::default();
+/// The ceilings that are written, over these.
+fn ceilings(reader: &mut Reader, node: &Node, mut ceilings: Ceilings) -> Ceilings {
     let Some(map) = reader.map(node, &CEILINGS) else { return ceilings };
     let mut read = |key: &str, into: &mut Mode| {
         if let Some(mode) = map.get(key).and_then(|node| reader.mode(node)) {

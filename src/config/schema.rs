@@ -1,6 +1,6 @@
 //! The JSON Schema of `pgmedic.yaml`, from the reader's own keys.
 
-use super::{AccessRole, QueryText, channels, read, rules, targets};
+use super::{AccessRole, QueryText, channels, defaults, read, rules, targets};
 use crate::model::Mode;
 use crate::syntax::schema::{Maker, list, map_of, object};
 use serde_json::{Value as Json, json};
@@ -11,7 +11,7 @@ const M: Maker = Maker { vars: false };
 /// The schema of a configuration file.
 #[must_use]
 pub fn schema() -> Json {
-    let root = object(
+    let mut root = object(
         &read::KEYS,
         &[
             ("version", "Version of the format: 1.", M.only(1)),
@@ -21,7 +21,13 @@ pub fn schema() -> Json {
             ("timezone", "Zone of schedules and windows that name none. Default UTC.", M.zone()),
             ("notify", "Channels for the daemon's own events, and for playbooks that name none.", M.names(true)),
             ("http", "How commands reach the daemon.", http()),
-            ("targets", "The servers that are looked after.", list(&target(), false)),
+            ("target_defaults", "What holds for each target that does not say otherwise.", target_defaults()),
+            (
+                "target_files",
+                "Files with more targets; relative paths start at this file's folder.",
+                list(&M.text(), true),
+            ),
+            ("targets", "The servers that are looked after.", list(&target(), true)),
             ("policy", "What holds on all targets, whatever a playbook says.", policy()),
             ("windows", "Named times for `window` triggers and the guards `allow_in` and `not_in`.", windows()),
             ("freezes", "Periods with a lower ceiling.", list(&freeze(), true)),
@@ -30,6 +36,8 @@ pub fn schema() -> Json {
             ("playbooks", "Playbook files; relative paths start at this file's folder.", list(&M.text(), true)),
         ],
     );
+    let some = |key: &str| json!({"required": [key], "properties": {key: {"minItems": 1}}});
+    root["anyOf"] = json!([some("targets"), some("target_files")]);
     M.root("pgmedic configuration", "pgmedic.yaml: targets, policy, windows, channels and playbooks.", root)
 }
 
@@ -57,7 +65,47 @@ fn target() -> Json {
             ("mode", "Ceiling of this target: observe (default) < approve < enforce.", M.word(&Mode::ALL)),
             ("labels", "Playbooks, freezes and channels choose targets by these.", M.labels()),
             ("databases", "Databases in which table work looks; default all but templates.", M.patterns(false)),
+            ("vars", "Replace values of playbooks' `vars` here.", vars()),
+            ("policy", "Makes `policy` stricter here, never looser.", narrowed()),
+            ("overrides", "Replace keys of the playbooks that a name or pattern means, here only.", overrides()),
             ("pgbouncer", "The PgBouncers before this server.", list(&pgbouncer(), true)),
+        ],
+    )
+}
+
+fn target_defaults() -> Json {
+    object(
+        &defaults::DEFAULTS,
+        &[
+            ("mode", "Ceiling of targets that name none. Default observe.", M.word(&Mode::ALL)),
+            ("labels", "Under each target's own, name by name.", M.labels()),
+            ("databases", "For targets that name none.", M.patterns(false)),
+            ("act_as", "For targets that name none.", login()),
+            ("password", "For targets that name none. Best \"${env:NAME}\" or \"${file:PATH}\".", M.referable()),
+            ("vars", "Under each target's own, name by name.", vars()),
+            ("policy", "Makes `policy` stricter on all targets, together with each target's own.", narrowed()),
+        ],
+    )
+}
+
+fn vars() -> Json {
+    map_of("^[A-Za-z0-9_]+$", &M.text())
+}
+
+/// What a playbook takes is checked where the playbook is read.
+fn overrides() -> Json {
+    let keys =
+        json!({"type": "object", "minProperties": 1, "description": "Keys of a playbook but `version` and `name`."});
+    json!({"type": "object", "additionalProperties": keys})
+}
+
+fn narrowed() -> Json {
+    object(
+        &rules::NARROWED,
+        &[
+            ("protect", "Never touched, beside what `policy` protects.", M.protect()),
+            ("limits", "The smaller of each and of `policy`'s holds.", limits()),
+            ("ceilings", "The lower of each and of `policy`'s holds.", ceilings()),
         ],
     )
 }

@@ -15,6 +15,7 @@ pub mod state;
 #[cfg(test)]
 mod tests;
 mod verify;
+pub mod widened;
 
 pub use conclude::Decision;
 pub use next::next;

@@ -196,10 +196,24 @@ pub struct PlaybookStatus {
     pub enabled: bool,
     /// Targets that it selects.
     pub targets: Vec<String>,
+    /// What it is at targets whose variables or overrides change it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<ChangedAt>,
     /// When it is next due, by target.
     pub next: BTreeMap<String, Timestamp>,
     /// How its last run ended, by target.
     pub last: BTreeMap<String, String>,
+}
+
+/// A playbook at one target that changes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChangedAt {
+    /// The target.
+    pub target: String,
+    /// The playbook's own ceiling there.
+    pub mode: Mode,
+    /// Whether its triggers run there.
+    pub enabled: bool,
 }
 
 /// `pgmedic why`: in words.

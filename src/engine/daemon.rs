@@ -3,6 +3,7 @@
 use super::api::{PauseRequest, Refusal, RunReport, RunRequest, Status};
 use super::carry::append_plain;
 use super::clock::{Clock, System};
+use super::configured;
 use super::load::Loaded;
 use super::target::{self, Asked, Mail, Shared, Standing};
 use super::world::{World, address};
@@ -77,9 +78,9 @@ impl Daemon {
         let state =
             shared.audit.state().await.ok_or_else(|| Refusal::Unavailable("the log's writer is gone".into()))?;
         let mut records = vec![lifecycle(&shared, &loaded)];
-        let evidence = config_evidence(&loaded);
-        if state.live != evidence {
-            records.push(config_record(evidence, "daemon", "configuration loaded"));
+        let wider = configured::since_record(&state.live, &loaded, &worlds, started);
+        if let Some(wider) = wider {
+            records.push(configured::record(&loaded, &worlds, "daemon", "configuration loaded", &wider, started));
         }
         let entries = records.into_iter().map(audit::Entry::Plain).collect();
         shared.audit.append(entries).await.map_err(|e| Refusal::Unavailable(e.to_string()))?;
@@ -221,7 +222,12 @@ impl Core {
             return Err(Refusal::Invalid("`data_dir` cannot change while pgmedic runs: stop it first".to_owned()));
         }
         let said = super::orders::changes(&live.loaded, &loaded);
-        self.append_told(&live, config_record(config_evidence(&loaded), actor, &said)).await?;
+        let now = self.shared.clock.now();
+        let wider = configured::wider((&live.loaded, &live.worlds), (&loaded, &worlds), now);
+        let record = configured::record(&loaded, &worlds, actor, &said, &wider, now);
+        let appended = self.shared.audit.append(vec![audit::Entry::Plain(record)]).await;
+        appended.map_err(|e| Refusal::Unavailable(e.to_string()))?;
+        let said = configured::with_wider(said, &wider);
         self.take_over(&mut live, worlds, loaded).await;
         Ok(said)
     }
@@ -291,24 +297,5 @@ pub fn own_notice(incident: &str, headline: &str, lines: Vec<String>) -> Notice 
         owner: None,
         runbook_url: None,
         labels: Labels::new(),
-    }
-}
-
-/// The texts of configuration and playbooks: references to secrets, never secrets.
-fn config_evidence(loaded: &Loaded) -> serde_json::Value {
-    let playbook = |p: &crate::playbook::Playbook| serde_json::json!({"name": p.name, "digest": p.digest, "file": p.file, "text": p.text});
-    serde_json::json!({
-        "revision": loaded.config.revision,
-        "config": {"digest": loaded.config.digest, "text": super::secrets::text_without_secrets(&loaded.config)},
-        "playbooks": loaded.playbooks.iter().map(playbook).collect::<Vec<_>>(),
-    })
-}
-
-fn config_record(evidence: serde_json::Value, actor: &str, said: &str) -> Draft {
-    Draft {
-        actor: Some(actor.to_owned()),
-        reason: Some(said.to_owned()),
-        evidence: Some(evidence),
-        ..Draft::new(RecordKind::Config)
     }
 }

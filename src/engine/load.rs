@@ -1,18 +1,23 @@
 //! Reads the configuration and its playbooks from disk: everything sound, or every fault.
 
-use crate::config::{self, Config, Surroundings, Text};
-use crate::playbook::{self, Catalogue, Playbook, Refers};
+use crate::config::{self, Config, Text};
+use crate::playbook::{self, Catalogue, NamedAt, Playbook, Refers};
 use crate::syntax::fault::{quote, suggest};
 use crate::syntax::{self, Fault, Severity, Span};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 mod advice;
+mod at_targets;
 mod glob;
+mod origin;
 mod sort;
+
+pub use at_targets::Changed;
+use origin::{Around, Disk, Origin, Recorded};
 
 /// The playbooks that this build ships, by file name.
 const SHIPPED: [(&str, &str); 3] = [
@@ -26,6 +31,10 @@ const SHIPPED: [(&str, &str); 3] = [
 pub struct Sources(BTreeMap<String, String>);
 
 impl Sources {
+    fn get(&self, file: &Path) -> Option<&str> {
+        self.0.get(&file.display().to_string()).map(String::as_str)
+    }
+
     /// A file's text.
     #[must_use]
     pub fn text(&self, file: &str) -> Option<String> {
@@ -46,10 +55,20 @@ pub struct Loaded {
     pub config: Config,
     /// In order of name.
     pub playbooks: Vec<Playbook>,
+    /// Those that a target's variables or overrides change there.
+    pub changed: Changed,
     /// What somebody should look at.
     pub warnings: Vec<Fault>,
     /// To render the warnings with.
     pub sources: Sources,
+}
+
+impl Loaded {
+    /// A playbook as it is at a target.
+    #[must_use]
+    pub fn at<'a>(&'a self, target: &str, playbook: &'a Arc<Playbook>) -> &'a Arc<Playbook> {
+        self.changed.get(&(target.to_owned(), playbook.name.clone())).unwrap_or(playbook)
+    }
 }
 
 /// Why nothing was loaded.
@@ -106,15 +125,31 @@ impl Report {
 /// # Errors
 /// A file that cannot be opened, or every fault of every file.
 pub fn load(config_file: &Path, catalogue: &Catalogue) -> Result<Loaded, LoadError> {
-    let mut reading = Reading::default();
-    let (config, playbooks) = match reading.text(config_file)? {
+    load_from(&Disk, config_file, catalogue)
+}
+
+/// A configuration from texts that were recorded, by file.
+///
+/// # Errors
+/// As [`load`]: an older build may have read what this one does not.
+pub fn from_texts(
+    config_file: &Path,
+    texts: BTreeMap<PathBuf, String>,
+    catalogue: &Catalogue,
+) -> Result<Loaded, LoadError> {
+    load_from(&Recorded(texts), config_file, catalogue)
+}
+
+fn load_from(origin: &dyn Origin, config_file: &Path, catalogue: &Catalogue) -> Result<Loaded, LoadError> {
+    let mut reading = Reading::new(origin);
+    let read = match reading.text(config_file)? {
         Some(text) => reading.config(config_file, &text, catalogue)?,
-        None => (None, Vec::new()),
+        None => None,
     };
     let faults = reading.sorted_faults();
-    match config {
-        Some(config) if !faults.iter().any(Fault::is_error) => {
-            Ok(Loaded { config, playbooks, warnings: faults, sources: reading.sources })
+    match read {
+        Some((config, playbooks, changed)) if !faults.iter().any(Fault::is_error) => {
+            Ok(Loaded { config, playbooks, changed, warnings: faults, sources: reading.sources })
         }
         _ => Err(LoadError::Faulty { faults, sources: reading.sources }),
     }
@@ -125,7 +160,7 @@ pub fn load(config_file: &Path, catalogue: &Catalogue) -> Result<Loaded, LoadErr
 /// # Errors
 /// [`LoadError::Unreadable`] for a file that cannot be opened.
 pub fn lint(files: &[PathBuf], catalogue: &Catalogue) -> Result<Report, LoadError> {
-    let mut reading = Reading::default();
+    let mut reading = Reading::new(&Disk);
     for file in files {
         let name = file.display().to_string();
         if reading.sources.0.contains_key(&name) {
@@ -171,29 +206,20 @@ pub fn resolve(text: &Text) -> Result<SecretString, String> {
     if value.is_empty() { Err(format!("{place} is empty")) } else { Ok(value.into()) }
 }
 
-/// The disk and the environment.
-struct Disk;
-
-impl Surroundings for Disk {
-    fn files(&self, pattern: &Path) -> Result<Vec<PathBuf>, String> {
-        glob::expand(pattern)
-    }
-
-    fn value(&self, text: &Text) -> Result<String, String> {
-        resolve(text).map(|secret| secret.expose_secret().to_owned())
-    }
-}
-
-#[derive(Default)]
-struct Reading {
+struct Reading<'o> {
+    origin: &'o dyn Origin,
     faults: Vec<Fault>,
     sources: Sources,
 }
 
-impl Reading {
+impl<'o> Reading<'o> {
+    fn new(origin: &'o dyn Origin) -> Reading<'o> {
+        Reading { origin, faults: Vec::new(), sources: Sources::default() }
+    }
+
     /// A file's text, kept as a source; a fault and `None` for what is no text.
     fn text(&mut self, file: &Path) -> Result<Option<String>, LoadError> {
-        let bytes = read_bytes(file)?;
+        let bytes = self.origin.bytes(file)?;
         let name = file.display().to_string();
         let (text, bad) = match String::from_utf8(bytes) {
             Ok(text) => (text, None),
@@ -214,11 +240,17 @@ impl Reading {
         file: &Path,
         text: &str,
         catalogue: &Catalogue,
-    ) -> Result<(Option<Config>, Vec<Playbook>), LoadError> {
-        let (config, faults) = config::read(file, text, &Disk);
+    ) -> Result<Option<(Config, Vec<Playbook>, Changed)>, LoadError> {
+        let around = Around::new(self);
+        let (config, faults) = config::read(file, text, &around);
+        let (unreadable, target_files) = around.into_seen();
+        if let Some(unreadable) = unreadable {
+            return Err(unreadable);
+        }
         self.faults.extend(faults);
-        self.faults.extend(config::advise(file, text));
-        let Some(config) = config else { return Ok((None, Vec::new())) };
+        let others = target_files.iter().filter_map(|file| Some((file.as_path(), self.sources.get(file)?)));
+        self.faults.extend(config::advise(file, text, others));
+        let Some(config) = config else { return Ok(None) };
         let mut playbooks = Vec::new();
         for file in &config.playbook_files {
             if let Some(text) = self.text(file)? {
@@ -230,10 +262,21 @@ impl Reading {
             self.twice(&pair[0], &pair[1]);
         }
         for playbook in &playbooks {
-            self.check_names(&config, playbook);
+            for named in playbook::references(playbook) {
+                self.check_name(&config, "", &named);
+            }
             self.faults.extend(advice::advise(&config, playbook));
         }
-        Ok((Some(config), playbooks))
+        let at_targets = at_targets::read(&config, &playbooks, &self.sources, catalogue);
+        self.faults.extend(at_targets.faults);
+        for (place, named) in &at_targets.names {
+            self.check_name(&config, place, named);
+        }
+        // With a playbook that cannot be read nobody knows what it would have used.
+        if playbooks.len() == config.playbook_files.len() {
+            self.faults.extend(at_targets::unused(&config, &playbooks, &self.sources));
+        }
+        Ok(Some((config, playbooks, at_targets.changed)))
     }
 
     fn playbook(&mut self, file: &Path, text: &str, catalogue: &Catalogue) -> Option<Playbook> {
@@ -250,24 +293,21 @@ impl Reading {
         self.faults.push(fault.with_help(format!("the other is in {}; rename one", first.file)));
     }
 
-    fn check_names(&mut self, config: &Config, playbook: &Playbook) {
-        for named in playbook::references(playbook) {
-            let (code, what, there): (_, _, Vec<&str>) = match named.refers {
-                Refers::Channel => {
-                    ("unknown-channel", "channel", config.channels.iter().map(|c| c.name.as_str()).collect())
-                }
-                Refers::Window => ("unknown-window", "window", config.windows.keys().map(String::as_str).collect()),
-                Refers::Target => {
-                    ("unknown-target", "target", config.targets.iter().map(|t| t.name.as_str()).collect())
-                }
-            };
-            if there.contains(&named.name.as_str()) {
-                continue;
+    fn check_name(&mut self, config: &Config, place: &str, named: &NamedAt) {
+        let (code, what, there): (_, _, Vec<&str>) = match named.refers {
+            Refers::Channel => {
+                ("unknown-channel", "channel", config.channels.iter().map(|c| c.name.as_str()).collect())
             }
-            let message = format!("there is no {what} {} in {}", quote(&named.name), config.file.display());
-            let fault = Fault::at(&playbook.file, &playbook.text, named.span, Severity::Error, code, message);
-            self.faults.push(fault.with_help(suggest(&named.name, there)));
+            Refers::Window => ("unknown-window", "window", config.windows.keys().map(String::as_str).collect()),
+            Refers::Target => ("unknown-target", "target", config.targets.iter().map(|t| t.name.as_str()).collect()),
+        };
+        if there.contains(&named.name.as_str()) {
+            return;
         }
+        let message = format!("{place}there is no {what} {} in {}", quote(&named.name), config.file.display());
+        let text = self.sources.text(&named.file).unwrap_or_default();
+        let fault = Fault::at(&named.file, &text, named.span, Severity::Error, code, message);
+        self.faults.push(fault.with_help(suggest(&named.name, there)));
     }
 
     fn sorted_faults(&mut self) -> Vec<Fault> {
@@ -277,13 +317,4 @@ impl Reading {
         faults.dedup();
         faults
     }
-}
-
-/// A file's bytes, at most one more than may be read.
-fn read_bytes(file: &Path) -> Result<Vec<u8>, LoadError> {
-    let unreadable = |e: std::io::Error| LoadError::Unreadable { file: file.to_owned(), why: e.to_string() };
-    let mut bytes = Vec::new();
-    let limit = syntax::parse::MAX_BYTES as u64 + 1;
-    std::fs::File::open(file).map_err(unreadable)?.take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
-    Ok(bytes)
 }

@@ -5,6 +5,7 @@ pub mod api;
 mod carry;
 mod chores;
 pub mod clock;
+mod configured;
 mod control;
 mod daemon;
 mod health;

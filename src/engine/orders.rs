@@ -1,6 +1,6 @@
 //! What people order and ask, as records and in words.
 
-use super::api::{AuditStatus, PauseRequest, PauseStatus, PlaybookStatus, Refusal, RunRequest, Status};
+use super::api::{AuditStatus, ChangedAt, PauseRequest, PauseStatus, PlaybookStatus, Refusal, RunRequest, Status};
 use super::daemon::{Core, Live, own_notice};
 use super::load::Loaded;
 use super::peek::unknown;
@@ -86,7 +86,11 @@ pub fn refused_reload(actor: &str, faults: &str, notify: &[String]) -> Draft {
 pub fn changes(old: &Loaded, new: &Loaded) -> String {
     let digests = |l: &Loaded| -> BTreeMap<String, String> {
         let own = [("pgmedic.yaml".to_owned(), l.config.digest.clone())];
-        own.into_iter().chain(l.playbooks.iter().map(|p| (format!("playbook {}", p.name), p.digest.clone()))).collect()
+        let files = l.config.target_files.iter().map(|f| (f.file.display().to_string(), f.digest.clone()));
+        let books = l.playbooks.iter().map(|p| (format!("playbook {}", p.name), p.digest.clone()));
+        // What changed in a target stands in the file that is named.
+        let targets = l.config.targets.iter().map(|t| (format!("target {}", t.name), String::new()));
+        own.into_iter().chain(files).chain(books).chain(targets).collect()
     };
     let (before, now) = (digests(old), digests(new));
     let mut said = Vec::new();
@@ -129,6 +133,11 @@ impl Live {
     }
 }
 
+fn changed_at(world: &World, playbook: &str) -> Option<ChangedAt> {
+    let here = world.playbook(playbook).filter(|p| p.changes.is_some())?;
+    Some(ChangedAt { target: world.target.name.clone(), mode: here.mode, enabled: here.enabled })
+}
+
 /// What is going on.
 pub(super) async fn status(core: &Core, standings: Vec<Standing>) -> Status {
     let audit = core.shared.audit.watch().borrow().clone();
@@ -143,6 +152,7 @@ pub(super) async fn status(core: &Core, standings: Vec<Standing>) -> Status {
         about: p.about.clone(),
         mode: p.mode,
         enabled: p.enabled,
+        changed: live.worlds.iter().filter_map(|w| changed_at(w, &p.name)).collect(),
         targets: live.worlds.iter().filter(|w| w.playbook(&p.name).is_some()).map(|w| w.target.name.clone()).collect(),
         next: standings.iter().filter_map(|s| Some((s.target.name.clone(), *s.next.get(&p.name)?))).collect(),
         last: per_target(&|s| s.last.get(&p.name).cloned()),

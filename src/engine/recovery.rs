@@ -35,7 +35,9 @@ pub async fn recover(audit: &Audit, loaded: &Loaded) -> Result<(), String> {
 /// configuration's channels.
 fn told(before: &Draft, loaded: &Loaded, end: impl Fn(&Draft, &[String]) -> Draft) -> Draft {
     let name = before.playbook.as_ref().map(|p| p.name.as_str());
-    let playbook = loaded.playbooks.iter().find(|p| Some(p.name.as_str()) == name);
+    let changed = before.target.clone().zip(name).and_then(|(t, name)| loaded.changed.get(&(t, name.to_owned())));
+    let plain = || loaded.playbooks.iter().find(|p| Some(p.name.as_str()) == name);
+    let playbook = changed.map(AsRef::as_ref).or_else(plain);
     let target = before.target.as_deref().and_then(|t| loaded.config.target(t));
     let notify = playbook.and_then(|p| p.notify.clone()).unwrap_or_else(|| loaded.config.notify.clone());
     let mut draft = end(before, &notify);

@@ -22,10 +22,21 @@ static IN_DSN: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r#"(?i)\b(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s"'&]+)"#).expect("a constant pattern")
 });
 
-/// The configuration's text without any secret that is written in it.
+#[allow(clippy::expect_used)]
+static STARRED: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#"(?m)(:[ \t]+)(?:\*{3}|"\*{3}"|'\*{3}')([\s,}]|$)"#).expect("a constant pattern"));
+
+/// A recorded text so that it can be read: in YAML stars would begin an alias, and in place of a secret
+/// only a reference is always well-formed.
 #[must_use]
-pub fn text_without_secrets(config: &Config) -> String {
-    let mut text = without_secrets(&config.text);
+pub fn readable(text: &str) -> String {
+    STARRED.replace_all(text, "${1}\"$${env:STARRED}\"${2}").replace(STARS, "starred")
+}
+
+/// The text of one of the configuration's files without any secret that is written in the configuration.
+#[must_use]
+pub fn text_without_secrets(config: &Config, text: &str) -> String {
+    let mut text = without_secrets(text);
     for secret in plain(config) {
         let secret = secret.expose_secret();
         // Shorter ones are found by their key; replacing them everywhere would eat the text.
@@ -67,6 +78,14 @@ fn plain(config: &Config) -> impl Iterator<Item = &secrecy::SecretString> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn stars_can_be_read_again() {
+        let text = "a: {password: ***, secret: \"***\"}\nb: ***\ndsn: postgresql://u:***@h/db\n";
+        let read = "a: {password: \"${env:STARRED}\", secret: \"${env:STARRED}\"}\nb: \"${env:STARRED}\"\n\
+                    dsn: postgresql://u:starred@h/db\n";
+        assert_eq!(readable(text), read);
+    }
 
     #[test]
     fn no_form_of_a_secret_survives_and_references_do() {

@@ -15,7 +15,7 @@ pub struct World {
     pub target: Target,
     /// What holds on it.
     pub policy: Arc<Policy>,
-    /// Playbooks that select it.
+    /// Playbooks that select it, as the target's variables and overrides make them.
     pub playbooks: Vec<Arc<Playbook>>,
     /// Channels of playbooks that name none.
     pub notify: Vec<String>,
@@ -34,8 +34,10 @@ impl World {
         let channels = Arc::new(loaded.config.channels.clone());
         let playbooks: Vec<Arc<Playbook>> = loaded.playbooks.iter().cloned().map(Arc::new).collect();
         let of_target = |target: &Target| {
+            // An override may also change where a playbook runs.
+            let here = playbooks.iter().map(|p| loaded.at(&target.name, p));
             let selected: Vec<Arc<Playbook>> =
-                playbooks.iter().filter(|p| p.targets.selects(&target.name, &target.labels)).cloned().collect();
+                here.filter(|p| p.targets.selects(&target.name, &target.labels)).cloned().collect();
             let policy = loaded.config.policy(target);
             let triggers = triggers(&selected, &policy, &target.name)?;
             Ok(World {

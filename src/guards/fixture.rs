@@ -165,6 +165,8 @@ fn playbook(action: &'static ActionSpec) -> Playbook {
         on_missed: OnMissed::Skip,
         digest: String::new(),
         text: String::new(),
+        changes: None,
+        vars: std::collections::BTreeMap::new(),
         file: String::new(),
     }
 }

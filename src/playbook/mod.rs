@@ -4,6 +4,7 @@
 
 pub mod args;
 pub mod catalogue;
+pub mod changed;
 mod guarding;
 mod ladder;
 mod later;
@@ -18,6 +19,7 @@ pub mod useless;
 
 pub use args::{Arg, Args};
 pub use catalogue::{ActionSpec, Catalogue, FinderSpec, Param, ParamType};
+pub use changed::{Changes, Reading, Written, read_changed};
 pub use read::read;
 pub use references::{NamedAt, Refers, references};
 
@@ -39,6 +41,8 @@ pub struct Playbook {
     pub runbook_url: Option<String>,
     /// Carried into messages.
     pub labels: Labels,
+    /// As written, or as the target's own replace them.
+    pub vars: Vars,
     /// A disabled playbook has no triggers and refuses to run.
     pub enabled: bool,
     /// Its own ceiling.
@@ -61,12 +65,14 @@ pub struct Playbook {
     pub on_overlap: OnOverlap,
     /// What a missed tick does.
     pub on_missed: OnMissed,
-    /// SHA-256 of `text` in hex.
+    /// SHA-256 in hex: of `text`, or where a target changes it, of that digest and the changes.
     pub digest: String,
-    /// The file as read.
+    /// The file as read, without what a target changes.
     pub text: String,
     /// Where it came from, for messages.
     pub file: String,
+    /// What a target changes, for the record; `None`: nothing.
+    pub changes: Option<serde_json::Value>,
 }
 
 /// What asks for a run by itself.

@@ -1,6 +1,6 @@
 //! A playbook from its text, or everything that is wrong with it.
 
-use super::{Catalogue, Guard, OnMissed, OnOverlap, Playbook, TargetSelector};
+use super::{Catalogue, Guard, OnMissed, OnOverlap, Playbook, TargetSelector, Vars};
 use super::{guarding, ladder, params, triggers};
 use crate::model::{Duration, Labels, Mode};
 use crate::syntax::fault::quote;
@@ -58,8 +58,20 @@ pub fn read(file: &str, text: &str, catalogue: &Catalogue) -> (Option<Playbook>,
 }
 
 fn read_root(reader: &mut Reader, file: &str, catalogue: &Catalogue) -> Option<Playbook> {
-    let root = tree(reader)?;
-    let map = reader.map(&root, &KEYS)?;
+    let mut root = syntax::parse(reader)?;
+    let vars = fill_in(reader, &mut root);
+    from_tree(reader, file, &root, vars, catalogue)
+}
+
+/// A playbook from its tree, variables in their places.
+pub(super) fn from_tree(
+    reader: &mut Reader,
+    file: &str,
+    root: &Node,
+    vars: Vars,
+    catalogue: &Catalogue,
+) -> Option<Playbook> {
+    let map = reader.map(root, &KEYS)?;
     reader.version(&map);
     let name = map.get("name").and_then(|node| playbook_name(reader, node));
     let mode = map.get("mode").and_then(|node| reader.mode(node)).unwrap_or_default();
@@ -82,6 +94,7 @@ fn read_root(reader: &mut Reader, file: &str, catalogue: &Catalogue) -> Option<P
         severity: text_at(reader, "severity"),
         runbook_url: text_at(reader, "runbook_url"),
         labels: map.get("labels").and_then(|node| reader.labels(node)).unwrap_or_else(Labels::new),
+        vars,
         enabled: map.get("enabled").and_then(|node| reader.bool(node)).unwrap_or(true),
         mode,
         triggers: map.get("triggers").map(|node| triggers::triggers(reader, node)).unwrap_or_default(),
@@ -95,6 +108,7 @@ fn read_root(reader: &mut Reader, file: &str, catalogue: &Catalogue) -> Option<P
         digest: hex::encode(Sha256::digest(reader.text())),
         text: reader.text().to_owned(),
         file: file.to_owned(),
+        changes: None,
         // Both are missing only where a fault was reported, and then no playbook comes back.
         name: name?,
         find: find?,
@@ -105,13 +119,16 @@ fn read_root(reader: &mut Reader, file: &str, catalogue: &Catalogue) -> Option<P
 /// The text as a tree, variables in their places.
 pub(super) fn tree(reader: &mut Reader) -> Option<Node> {
     let mut root = syntax::parse(reader)?;
-    let written = match &root.kind {
-        Kind::Map(entries) => entries.iter().find(|e| e.key == "vars").map(|e| e.value.clone()),
-        _ => None,
-    };
-    let vars = written.map(|node| reference::vars(reader, &node)).unwrap_or_default();
-    reference::fill_in(reader, &mut root, &vars);
+    fill_in(reader, &mut root);
     Some(root)
+}
+
+/// Puts the variables in their places; returns them.
+pub(super) fn fill_in(reader: &mut Reader, root: &mut Node) -> Vars {
+    let written = root.below("vars").cloned();
+    let vars = written.map(|node| reference::vars(reader, &node)).unwrap_or_default();
+    reference::fill_in(reader, root, &vars);
+    vars
 }
 
 fn playbook_name(reader: &mut Reader, node: &Node) -> Option<String> {

@@ -14,14 +14,16 @@ pub enum Refers {
     Target,
 }
 
-/// One such name and its place in the playbook's text.
+/// One such name and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedAt {
     /// What it stands for.
     pub refers: Refers,
     /// The name.
     pub name: String,
-    /// Where it stands.
+    /// The file it stands in: the playbook's, or one of the configuration that changes it.
+    pub file: String,
+    /// Where it stands there.
     pub span: Span,
 }
 
@@ -31,24 +33,33 @@ pub fn references(playbook: &Playbook) -> Vec<NamedAt> {
     // The text was read without a fault before, so nothing new is reported here.
     let mut reader = Reader::new(&playbook.file, &playbook.text);
     let Some(root) = read::tree(&mut reader) else { return Vec::new() };
+    in_tree(&reader, &root)
+}
+
+/// All names in a playbook's tree, variables in their places.
+pub(super) fn in_tree(reader: &Reader, root: &Node) -> Vec<NamedAt> {
     let mut found = Vec::new();
-    collect(root.below("notify"), Refers::Channel, &mut found);
+    let mut collect = |node: Option<&Node>, refers| collect(reader, node, refers, &mut found);
+    collect(root.below("notify"), Refers::Channel);
     let guard = root.below("guard");
-    collect(guard.and_then(|g| g.below("allow_in")), Refers::Window, &mut found);
-    collect(guard.and_then(|g| g.below("not_in")), Refers::Window, &mut found);
+    collect(guard.and_then(|g| g.below("allow_in")), Refers::Window);
+    collect(guard.and_then(|g| g.below("not_in")), Refers::Window);
     if let Some(Kind::Seq(triggers)) = root.below("triggers").map(|n| &n.kind) {
         for trigger in triggers {
-            collect(trigger.below("window"), Refers::Window, &mut found);
+            collect(trigger.below("window"), Refers::Window);
         }
     }
-    collect(root.below("targets").and_then(|t| t.below("names")), Refers::Target, &mut found);
+    collect(root.below("targets").and_then(|t| t.below("names")), Refers::Target);
     found
 }
 
-fn collect(node: Option<&Node>, refers: Refers, found: &mut Vec<NamedAt>) {
+fn collect(reader: &Reader, node: Option<&Node>, refers: Refers, found: &mut Vec<NamedAt>) {
     match node.map(|n| (&n.kind, n.span)) {
-        Some((Kind::Scalar { text, .. }, span)) => found.push(NamedAt { refers, name: text.clone(), span }),
-        Some((Kind::Seq(items), _)) => items.iter().for_each(|item| collect(Some(item), refers, found)),
+        Some((Kind::Scalar { text, .. }, span)) => {
+            let (file, _, span) = reader.place(span);
+            found.push(NamedAt { refers, name: text.clone(), file: file.to_owned(), span });
+        }
+        Some((Kind::Seq(items), _)) => items.iter().for_each(|item| collect(reader, Some(item), refers, found)),
         _ => {}
     }
 }

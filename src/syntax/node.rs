@@ -70,6 +70,56 @@ impl Node {
         }
     }
 
+    /// Moves all places by what [`super::Reader::beside`] said.
+    #[must_use]
+    pub fn shift(mut self, by: usize) -> Node {
+        self.shift_in_place(by);
+        self
+    }
+
+    fn shift_in_place(&mut self, by: usize) {
+        let moved = |span: Span| Span { start: span.start + by, end: span.end + by };
+        self.span = moved(self.span);
+        match &mut self.kind {
+            Kind::Scalar { .. } => {}
+            Kind::Seq(items) => items.iter_mut().for_each(|item| item.shift_in_place(by)),
+            Kind::Map(entries) => entries.iter_mut().for_each(|e| {
+                e.key_span = moved(e.key_span);
+                e.value.shift_in_place(by);
+            }),
+        }
+    }
+
+    /// Lets another node's keys replace those of this one, map in map; all that is no map is replaced
+    /// as a whole.
+    pub fn overlay(&mut self, over: Node) {
+        match (&mut self.kind, over) {
+            (Kind::Map(entries), Node { kind: Kind::Map(changes), .. }) => {
+                for change in changes {
+                    match entries.iter_mut().find(|e| e.key == change.key) {
+                        Some(entry) => {
+                            entry.key_span = change.key_span;
+                            entry.value.overlay(change.value);
+                        }
+                        None => entries.push(change),
+                    }
+                }
+            }
+            (_, over) => *self = over,
+        }
+    }
+
+    /// As JSON, for a digest: keys in their order, every scalar a text marked when it was quoted.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        match &self.kind {
+            Kind::Scalar { text, quoted: false } => text.as_str().into(),
+            Kind::Scalar { text, quoted: true } => serde_json::json!([true, text]),
+            Kind::Seq(items) => items.iter().map(Node::to_json).collect(),
+            Kind::Map(entries) => entries.iter().map(|e| (e.key.clone(), e.value.to_json())).collect(),
+        }
+    }
+
     /// How many nodes it is, keys counted.
     pub(super) fn size(&self) -> usize {
         1 + match &self.kind {

@@ -53,13 +53,15 @@ pub struct Reader<'t> {
     file: &'t str,
     text: &'t str,
     faults: Vec<Fault>,
+    /// Texts that nodes were taken over from, and the first place of each.
+    others: Vec<(usize, &'t str, &'t str)>,
 }
 
 impl<'t> Reader<'t> {
     /// Begins with no fault.
     #[must_use]
     pub fn new(file: &'t str, text: &'t str) -> Reader<'t> {
-        Reader { file, text, faults: Vec::new() }
+        Reader { file, text, faults: Vec::new(), others: Vec::new() }
     }
 
     /// The file's text.
@@ -71,7 +73,27 @@ impl<'t> Reader<'t> {
     /// The line of a place, from 1.
     #[must_use]
     pub fn line(&self, span: Span) -> usize {
-        self.text.bytes().take(span.start).filter(|b| *b == b'\n').count() + 1
+        let (_, text, span) = self.place(span);
+        text.bytes().take(span.start).filter(|b| *b == b'\n').count() + 1
+    }
+
+    /// Lets nodes of another file stand in this one's tree: what [`Node::shift`] must move them by, so
+    /// that faults name the file they came from.
+    pub fn beside(&mut self, file: &'t str, text: &'t str) -> usize {
+        let (start, _, last) = self.others.last().copied().unwrap_or((0, self.file, self.text));
+        // One more, so that the end of a text is not the beginning of the next.
+        let base = start + last.len() + 1;
+        self.others.push((base, file, text));
+        base
+    }
+
+    /// File, text and the place in it.
+    #[must_use]
+    pub fn place(&self, span: Span) -> (&'t str, &'t str, Span) {
+        match self.others.iter().rev().find(|(base, ..)| *base <= span.start) {
+            Some((base, file, text)) => (file, text, Span { start: span.start - base, end: span.end - base }),
+            None => (self.file, self.text, span),
+        }
     }
 
     /// Whether the file can be used.
@@ -83,12 +105,15 @@ impl<'t> Reader<'t> {
     /// All faults in the order of the file, each once.
     #[must_use]
     pub fn into_faults(mut self) -> Vec<Fault> {
-        self.faults.sort_by_key(|f| f.span);
+        let own = self.file;
+        self.faults.sort_by(|a, b| (a.file != own, &a.file, a.span).cmp(&(b.file != own, &b.file, b.span)));
         // A value that an alias repeats would be reported at each repetition.
         self.faults.dedup();
         // What is wrong with the text of a faulty reference is no second fault.
-        let broken: Vec<Span> = self.faults.iter().filter(|f| BROKEN.contains(&f.code)).map(|f| f.span).collect();
-        self.faults.retain(|f| BROKEN.contains(&f.code) || !broken.contains(&f.span));
+        let broken = self.faults.iter().filter(|f| BROKEN.contains(&f.code)).map(|f| (f.file.clone(), f.span));
+        let broken: Vec<(String, Span)> = broken.collect();
+        let is_broken = |f: &Fault| broken.iter().any(|(file, span)| *file == f.file && *span == f.span);
+        self.faults.retain(|f| BROKEN.contains(&f.code) || !is_broken(f));
         self.faults
     }
 
@@ -109,7 +134,8 @@ impl<'t> Reader<'t> {
 
     fn report(&mut self, span: Span, severity: Severity, code: &'static str, message: String) -> &mut Fault {
         let at = self.faults.len();
-        self.faults.push(Fault::at(self.file, self.text, span, severity, code, message));
+        let (file, text, span) = self.place(span);
+        self.faults.push(Fault::at(file, text, span, severity, code, message));
         &mut self.faults[at]
     }
 

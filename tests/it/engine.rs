@@ -5,6 +5,7 @@ mod crash;
 mod grants;
 mod limits;
 mod orders;
+mod reload;
 mod remedies;
 
 pub use crash::slow_table;

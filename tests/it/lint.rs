@@ -5,6 +5,7 @@
 mod advice;
 mod catalogue;
 mod config;
+mod fleet;
 mod formats;
 mod messages;
 mod playbook;
@@ -21,6 +22,10 @@ struct Paper;
 impl Surroundings for Paper {
     fn files(&self, pattern: &Path) -> Result<Vec<PathBuf>, String> {
         Ok(vec![pattern.to_owned()])
+    }
+
+    fn text(&self, file: &Path) -> Result<Option<String>, String> {
+        Err(format!("{} is not there", file.display()))
     }
 
     fn value(&self, _: &Text) -> Result<String, String> {

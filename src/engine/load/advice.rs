@@ -18,7 +18,8 @@ fn warning(playbook: &Playbook, span: Span, code: &'static str, message: String)
     Fault::at(&playbook.file, &playbook.text, span, Severity::Warning, code, message)
 }
 
-fn nobody_is_told(config: &Config, playbook: &Playbook) -> Option<Fault> {
+/// A playbook that may act and tells nobody.
+pub(super) fn nobody_is_told(config: &Config, playbook: &Playbook) -> Option<Fault> {
     let told = playbook.notify.as_ref().unwrap_or(&config.notify);
     if playbook.mode == Mode::Observe || !playbook.enabled || playbook.steps.is_empty() || !told.is_empty() {
         return None;

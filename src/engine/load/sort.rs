@@ -22,6 +22,15 @@ pub(super) fn sort(file: &str, text: &str) -> Sort {
         let fault = reader.into_faults().into_iter().next();
         return fault.map_or(Sort::Playbook, Sort::Neither);
     };
+    let targets = match &root.kind {
+        Kind::Seq(_) => true,
+        Kind::Map(entries) => matches!(entries.as_slice(), [one] if one.key == "targets"),
+        Kind::Scalar { .. } => false,
+    };
+    if targets {
+        let message = "this looks like a file of targets: it is checked with the configuration that names it";
+        return Sort::Neither(neither(file, text, root.span, message));
+    }
     let Kind::Map(entries) = &root.kind else {
         return Sort::Neither(neither(file, text, root.span, "the file is neither a configuration nor a playbook"));
     };

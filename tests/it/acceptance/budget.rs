@@ -20,6 +20,10 @@ impl Surroundings for Nothing {
         Ok(Vec::new())
     }
 
+    fn text(&self, _: &Path) -> Result<Option<String>, String> {
+        Ok(None)
+    }
+
     fn value(&self, _: &Text) -> Result<String, String> {
         Err("nothing is there".to_owned())
     }

@@ -151,6 +151,30 @@ fn samples_with_one_fault_are_judged_alike() {
     agree(true, alone.chain(more).chain([super::config::FULL.to_owned()]));
 }
 
+#[test]
+fn keys_of_a_fleet_are_judged_alike() {
+    let of_targets = [
+        "vars: {long: 5m, n: 3}",
+        "vars: {long: '${env:X}'}",
+        "vars: {'a b': 1}",
+        "policy: {limits: {disruptive: {per_run: 0}}, ceilings: {irreversible: observe}, protect: {users: [a]}}",
+        "policy: {allow_custom_sql: false}",
+        "policy: {limits: {disruptive: {per_run: -1}}}",
+    ];
+    let head = "version: 1\nplaybooks: []\n";
+    let target = |keys: &str| format!("{head}targets: [{{name: a, dsn: 'host=/a', {keys}}}]\n");
+    let default = |keys: &str| format!("{head}target_defaults: {{{keys}}}\ntargets: [{{name: a, dsn: 'host=/a'}}]\n");
+    agree(true, of_targets.map(target).into_iter().chain(of_targets.map(default)));
+    let overrides =
+        ["{'grow-*': {mode: observe, guard: {cooldown: 1h}}}", "{a: {}}", "{a: [mode]}", "[a]", "{a: observe}"];
+    agree(true, overrides.map(|keys| target(&format!("overrides: {keys}"))));
+    agree(true, ["mode: never", "name: a", "dsn: 'host=/a'", "databases: []", "act_as: {password: p}"].map(default));
+    agree(
+        true,
+        ["targets: []\n", "target_files: []\n", "target_files: []\ntargets: []\n", ""].map(|t| format!("{head}{t}")),
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 

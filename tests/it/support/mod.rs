@@ -66,16 +66,8 @@ pub async fn on_major(major: u32, body: impl AsyncFnOnce(Cluster)) {
 
 /// A target of the configuration with this connection string and nothing else.
 pub fn target(dsn: &str) -> ::pgmedic::config::Target {
-    ::pgmedic::config::Target {
-        name: "orders".to_owned(),
-        dsn: plain(dsn),
-        password: None,
-        act_as: None,
-        mode: ::pgmedic::model::Mode::Enforce,
-        labels: ::pgmedic::model::Labels::new(),
-        databases: Vec::new(),
-        pgbouncer: Vec::new(),
-    }
+    use ::pgmedic::{config::Target, model::Mode};
+    Target { mode: Mode::Enforce, databases: Vec::new(), ..Target::new("orders", plain(dsn)) }
 }
 
 /// A text of the configuration as written.

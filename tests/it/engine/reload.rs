@@ -1,0 +1,144 @@
+//! Reloading: what is under way goes on as it began, what widens is told, targets have their own word.
+
+use super::LONG_QUERIES;
+use crate::support::{Cluster, Home, Sleeper, eventually, target_of};
+use serde_json::Value as Json;
+use std::time::Duration;
+
+const CHANNEL: &str = "notify: [ops]
+channels:
+  - {name: ops, webhook: {url: \"http://127.0.0.1:9/\", secret: \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"}, allow_private: true}
+";
+
+/// A ladder that rests long enough for somebody to change their mind.
+fn slow_ladder() -> String {
+    LONG_QUERIES.replace("wait: 2s", "wait: 5s").replace("mode: enforce", "mode: enforce\nguard: {include: [batch]}")
+}
+
+/// A session that no cancel ends.
+async fn stubborn(cluster: &Cluster) -> Sleeper {
+    let sql =
+        "DO $$ BEGIN LOOP BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$";
+    cluster.sleeper("app", "app", sql).await
+}
+
+async fn cancelled(home: &Home) {
+    eventually(async || home.outcomes().iter().any(|o| o.starts_with("cancel_backend"))).await;
+}
+
+#[tokio::test]
+async fn a_run_in_flight_keeps_the_playbook_it_began_with() {
+    let Some(cluster) = Cluster::start(15) else { return };
+    let home = Home::new(&target_of(&cluster, ""), &[&slow_ladder()]);
+    let _daemon = home.serve();
+    let session = stubborn(&cluster).await;
+    cancelled(&home).await;
+    let run = home.of_kind("intent")[0]["run"].clone();
+    home.write("playbooks/0.yaml", &slow_ladder().replace("mode: enforce", "mode: observe"));
+    let (code, _, said) = home.run(&["reload"]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(session.ended().await, Err(Some("57P01".to_owned())), "the ladder goes on to its end");
+    let intents = home.of_kind("intent");
+    assert!(intents.len() == 2 && intents.iter().all(|i| i["run"] == run), "{intents:?}");
+    assert_eq!(intents[0]["playbook"]["digest"], intents[1]["playbook"]["digest"]);
+}
+
+#[tokio::test]
+async fn a_pause_stops_a_run_in_flight() {
+    let Some(cluster) = Cluster::start(15) else { return };
+    let home = Home::new(&target_of(&cluster, ""), &[&slow_ladder()]);
+    let _daemon = home.serve();
+    let _session = stubborn(&cluster).await;
+    cancelled(&home).await;
+    assert_eq!(home.run(&["pause", "--reason", "wait"]).0, 0);
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    assert_eq!(home.of_kind("intent").len(), 1, "{:?}", home.outcomes());
+    let stopped = |r: &Json| r["reason"].as_str().is_some_and(|w| w.starts_with("paused:"));
+    assert!(home.of_kind("decision").iter().any(stopped));
+}
+
+fn widened(record: &Json) -> Vec<String> {
+    let lines = record["evidence"]["widened"].as_array().cloned().unwrap_or_default();
+    lines.iter().filter_map(|l| l.as_str().map(str::to_owned)).collect()
+}
+
+#[tokio::test]
+async fn what_widens_is_recorded_and_told_each_time() {
+    let Some(cluster) = Cluster::start(15) else { return };
+    let config = |mode: &str| format!("{CHANNEL}{}", target_of(&cluster, "").replace("    mode: enforce", mode));
+    let home = Home::new(&config("    mode: observe"), &[LONG_QUERIES]);
+    let daemon = home.serve();
+    let set = |mode: &str, lines: usize| {
+        home.configure(&config(mode));
+        let (code, said, trouble) = home.run(&["reload"]);
+        assert_eq!(code, 0, "{trouble}");
+        let record = home.of_kind("config").pop().unwrap();
+        assert_eq!(widened(&record).len(), lines, "{record:#}");
+        (said + &trouble, record)
+    };
+    let (said, first) = set("    mode: enforce", 2);
+    assert_eq!(
+        widened(&first),
+        [
+            "the target's mode: enforce instead of observe (at orders)",
+            "playbook end-long-queries in effect: enforce instead of observe (at orders)"
+        ]
+    );
+    assert!(said.contains("may now do more than before"), "{said}");
+    let (_, narrowed) = set("    mode: observe", 0);
+    assert!(narrowed["notify"].is_null() || narrowed["notify"] == serde_json::json!([]), "{narrowed:#}");
+    let (_, again) = set("    mode: enforce", 2);
+    for record in [&first, &again] {
+        assert_eq!(record["notify"], serde_json::json!(["ops"]), "{record:#}");
+    }
+    let incident = |r: &Json| r["evidence"]["notice"]["incident"].clone();
+    assert!(incident(&first).is_string() && incident(&first) != incident(&again), "each is its own incident");
+    let lines = &first["evidence"]["notice"]["lines"];
+    assert_eq!(lines, &first["evidence"]["widened"], "people are told all of it");
+    set("    mode: observe", 0);
+    daemon.end("TERM");
+
+    // While it was down, too: what was live is in the log.
+    home.configure(&config("    mode: approve"));
+    let daemon = home.serve();
+    let records = home.of_kind("config");
+    let last = records.last().unwrap();
+    assert!(widened(last).iter().any(|l| l.contains("approve instead of observe")), "{last:#}");
+    daemon.end("TERM");
+    let _daemon = home.serve();
+    assert_eq!(home.of_kind("config").len(), records.len(), "nothing changed since");
+}
+
+#[tokio::test]
+async fn a_target_has_its_own_word() {
+    let Some(cluster) = Cluster::start(15) else { return };
+    let own = "    vars: {long: 1s}\n    overrides: {end-*: {mode: observe}}\n";
+    let book = LONG_QUERIES
+        .replace("{longer_than: 1s}", "{longer_than: \"${var:long}\"}")
+        .replace("mode: enforce", "mode: enforce\nvars: {long: 1h}");
+    let config = target_of(&cluster, own);
+    let home = Home::new(&format!("{config}target_files: [fleet.yaml]\n"), &[&book]);
+    home.write("fleet.yaml", "- {name: far, dsn: 'host=127.0.0.1 port=1', password: hunter2, vars: {long: 2s}}\n");
+    let _daemon = home.serve();
+    let _runaway = cluster.sleeper("app", "app", "SELECT pg_sleep(120)").await;
+    eventually(async || home.of_kind("decision").iter().any(|r| r["verdict"] == "observe")).await;
+    assert_eq!(home.of_kind("intent").len(), 0);
+    let config = home.of_kind("config").remove(0);
+    let (file, text) = (&config["evidence"]["target_files"][0], config.to_string());
+    assert!(file["text"].as_str().is_some_and(|t| t.contains("name: far")) && !text.contains("hunter2"), "{file:#}");
+    let versions = config["evidence"]["changed"].as_array().unwrap();
+    let changed = versions.iter().find(|v| v["targets"] == serde_json::json!(["orders"])).unwrap();
+    assert_eq!(versions.len(), 2, "{versions:?}");
+    assert_eq!((&changed["name"], &changed["mode"]), (&"end-long-queries".into(), &"observe".into()), "{config:#}");
+    assert_eq!(
+        (&changed["targets"], &changed["changes"]["vars"]["long"]),
+        (&serde_json::json!(["orders"]), &"1s".into())
+    );
+    let decision = home.of_kind("decision").into_iter().find(|r| r["target"] == "orders").unwrap();
+    assert_eq!(decision["playbook"]["digest"], changed["digest"], "{decision:#}");
+    assert_ne!(config["evidence"]["playbooks"][0]["digest"], changed["digest"]);
+    let (_, status, _) = home.run(&["status"]);
+    assert!(status.contains("observe *"), "{status}");
+    let (_, why, _) = home.run(&["why", "end-long-queries", "--target", "orders"]);
+    assert!(why.contains("observe"), "{why}");
+}
