@@ -41,7 +41,7 @@ pub async fn act(target: &LiveTarget, act: &Act, stop: &CancellationToken) -> Re
 async fn on_acting(target: &LiveTarget, act: &Act, stop: &CancellationToken) -> Result<ActAnswer, Fault> {
     let mut acting = target.acting.lock().await;
     held(acting.own(target).await?)?;
-    let limits = Limits { deadline: act.deadline, stop: Some(stop), owner_gone: None };
+    let limits = Limits { deadline: act.deadline, whole: act.deadline, stop: Some(stop), owner_gone: None };
     let answer = in_session(acting.owner()?, act, &limits).await;
     acting.check(answer)
 }
@@ -67,7 +67,12 @@ async fn in_work_session(
     };
     let session = target.open(Some(database), Purpose::Work).await?;
     let deadline = until.saturating_duration_since(Instant::now());
-    in_session(&session, act, &Limits { deadline, stop: Some(stop), owner_gone: Some(&owner_gone) }).await
+    in_session(
+        &session,
+        act,
+        &Limits { deadline, whole: act.deadline, stop: Some(stop), owner_gone: Some(&owner_gone) },
+    )
+    .await
 }
 
 /// Settings by SET, which the standing connection takes back before its next use; not by SET LOCAL: inside
@@ -89,7 +94,8 @@ async fn in_session(session: &Session, act: &Act, limits: &Limits<'_>) -> Result
 }
 
 async fn look(session: &Session, question: &Question, limits: &Limits<'_>) -> Result<Vec<Row>, Fault> {
-    let limits = Limits { deadline: LOOK.min(limits.deadline), ..*limits };
+    let deadline = LOOK.min(limits.deadline);
+    let limits = Limits { deadline, whole: deadline, ..*limits };
     run(session, &question.sql, &question.params, &limits).await.map_err(not_sent)
 }
 

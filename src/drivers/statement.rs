@@ -20,6 +20,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 pub struct Limits<'a> {
     /// Cancelled after this long.
     pub deadline: Duration,
+    /// What that was cut from, for people: opening the session counts.
+    pub whole: Duration,
     /// Cancelled when told to stop.
     pub stop: Option<&'a CancellationToken>,
     /// Cancelled when the right to act is gone.
@@ -29,13 +31,13 @@ pub struct Limits<'a> {
 impl Limits<'_> {
     /// Only a deadline.
     pub fn deadline(deadline: Duration) -> Limits<'static> {
-        Limits { deadline, stop: None, owner_gone: None }
+        Limits { deadline, whole: deadline, stop: None, owner_gone: None }
     }
 
     /// Waits for the first of them; what a statement that was cancelled for it ended with.
     async fn reached(&self) -> Fault {
         tokio::select! {
-            () = sleep(self.deadline) => Fault::TimedOut(in_words(self.deadline)),
+            () = sleep(self.deadline) => Fault::TimedOut(in_words(self.whole)),
             () = cancelled(self.stop) => Fault::Stopped,
             () = cancelled(self.owner_gone) => Fault::Refused {
                 sqlstate: "57014".to_owned(),

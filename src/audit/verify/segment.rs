@@ -120,14 +120,16 @@ impl<'a> Check<'a> {
         } else if record.body.kind == RecordKind::Snapshot {
             self.fault(report, record.seq, "a snapshot stands within the segment, not at its beginning".to_owned());
         }
-        if !self.in_order(record.seq, report) {
+        // What says that it is of an earlier segment is not what was written here either.
+        let altered = leaves.of(record.seq).map_or(record.seq < first, |written| written != leaf);
+        if !self.in_order(record.seq, altered, report) {
             return;
         }
         if record.time < self.last_time {
             let what = format!("its time {} is before that of the record before it, {}", record.time, self.last_time);
             self.fault(report, record.seq, what);
         }
-        if leaves.of(record.seq).is_some_and(|written| written != leaf) {
+        if altered {
             let what = "the line is not what was written: its hash is another than in the .leaves file beside it";
             self.fault(report, record.seq, what.to_owned());
         }
@@ -138,7 +140,8 @@ impl<'a> Check<'a> {
     }
 
     /// Whether the line is to be counted as the next record.
-    fn in_order(&mut self, seq: u64, report: &mut Report) -> bool {
+    /// `altered`: it is not what was written under its number.
+    fn in_order(&mut self, seq: u64, altered: bool, report: &mut Report) -> bool {
         let doubt = std::mem::take(&mut self.doubt);
         if seq > self.next && !doubt {
             let what = match seq - self.next {
@@ -148,8 +151,13 @@ impl<'a> Check<'a> {
             self.fault(report, self.next, what);
         }
         if seq <= self.read || (seq < self.next && !doubt) {
-            let what = format!("record {seq} stands here out of order or once more; record {} belongs here", self.next);
-            self.fault(report, seq, what);
+            // Its number itself may be what was altered: then it is the record that belongs here.
+            let (named, what) = if altered {
+                (self.next, format!("the line says record {seq} and is not what was written under that number"))
+            } else {
+                (seq, format!("record {seq} stands here out of order or once more"))
+            };
+            self.fault(report, named, format!("{what}; record {} belongs here", self.next));
             return false;
         }
         self.read = seq;
@@ -162,23 +170,23 @@ impl<'a> Check<'a> {
         let read = Snapshot::read(record).and_then(|snapshot| Ok((snapshot.tree(record.seq)?, snapshot)));
         let (tree, snapshot) = match read {
             Ok(read) => read,
-            Err(why) => return self.fault(report, record.seq, why),
+            Err(why) => return self.fault(report, first, why),
         };
         if first != record.seq {
-            self.fault(report, record.seq, format!("the segment's name says that it begins with record {first}"));
+            self.fault(report, first, format!("the segment's name says that it begins with record {first}"));
         }
         let tainted = self.tainted || self.next != record.seq;
         if !tainted && tree != self.fold.tree {
             let what = "the records before have another tree than this snapshot says: one of them was changed, and its \
                         hash with it";
-            self.fault(report, record.seq, what.to_owned());
+            self.fault(report, first, what.to_owned());
         } else if !tainted && snapshot.is_ours() && snapshot.state != self.fold.state {
             let what = "the records before fold to another state than this snapshot says";
-            self.fault(report, record.seq, what.to_owned());
+            self.fault(report, first, what.to_owned());
         }
         if first > 1 && !self.fold.log.is_empty() && snapshot.log != self.fold.log {
             let what = format!("the segment is of log {}, those before it are of {}", snapshot.log, self.fold.log);
-            self.fault(report, record.seq, what);
+            self.fault(report, first, what);
         }
         self.fold = Fold { log: snapshot.log, state: snapshot.state, tree };
         self.tainted = false;

@@ -110,17 +110,26 @@ async fn a_stop_ends_in_time_while_the_server_stands_still_and_the_receiver_hang
 }
 
 #[tokio::test]
-async fn its_own_sessions_may_be_ended_and_it_goes_on() {
+async fn its_work_session_may_be_ended_and_nobody_can_know_what_came_of_it() {
+    its_session_is_ended("pgmedic/work", "analyze unknown").await;
+}
+
+#[tokio::test]
+async fn with_its_acting_session_its_work_ends_and_the_server_confirms_it() {
+    its_session_is_ended("pgmedic/acting", "analyze failed").await;
+}
+
+async fn its_session_is_ended(application: &str, outcome: &str) {
     let Some(cluster) = Cluster::start_with(15, &[("autovacuum", "off")]) else { return };
     stale_table(&cluster, true);
     let home = Home::new(&target_of(&cluster, ""), &[LONG_QUERIES, STATISTICS]);
     let _daemon = home.serve();
     eventually(async || analyzing(&cluster)).await;
-    cluster.psql("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename LIKE 'pgmedic%'");
-    // Whichever session went first: its own (then nobody can know), or the acting one (then the server
-    // confirms that the ANALYZE was cancelled).
-    let ends = [["analyze unknown"], ["analyze failed"]];
-    eventually(async || ends.iter().any(|end| home.outcomes() == end)).await;
+    let ended = format!(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = '{application}'"
+    );
+    assert_eq!(cluster.psql("postgres", &ended), "1");
+    eventually(async || home.outcomes() == [outcome]).await;
     let runaway = cluster.sleeper("app", "app", "SELECT pg_sleep(120)").await;
     assert_eq!(runaway.ended().await, Err(Some("57014".to_owned())));
 }

@@ -92,14 +92,12 @@ async fn a_server_that_goes_away_is_said_once_and_taken_up_again() {
 #[tokio::test]
 async fn a_second_daemon_on_the_same_data_is_turned_away_in_one_line() {
     let target = "targets: [{name: far, dsn: \"postgresql://pgmedic@127.0.0.1:1/postgres\"}]\n";
-    let home = Home::new(target, &[LONG_QUERIES]);
+    // One that acts and tells nobody would be warned of in a line of its own.
+    let home = Home::new(target, &[&LONG_QUERIES.replace("mode: enforce", "mode: observe")]);
     let _daemon = home.serve();
     let (code, _, err) = home.run(&["serve"]);
     assert_eq!(code, 1, "{err}");
-    assert!(
-        err.contains("another pgmedic") && err.lines().filter(|line| line.starts_with("pgmedic:")).count() == 1,
-        "{err}"
-    );
+    assert!(err.contains("another pgmedic") && err.trim().lines().count() == 1, "{err}");
 }
 
 #[tokio::test]
