@@ -21,3 +21,15 @@ find: {long_queries: {longer_than: 1s}}
 do: [cancel_backend, wait: 2s, terminate_backend]
 verify: {within: 5s}
 ";
+
+const STATISTICS: &str = "
+version: 1
+name: refresh-statistics
+about: Refreshes stale statistics.
+mode: enforce
+triggers: [{every: 1s}]
+targets: all
+find: stale_statistics
+do: [analyze]
+verify: {within: 5s}
+";

@@ -1,24 +1,12 @@
 //! Broken on purpose: kills at any moment, stalled servers, hands in the data directory, hostile names.
 
-use super::LONG_QUERIES;
+use super::{LONG_QUERIES, STATISTICS};
 use crate::support::{Cluster, Home, SmallDisk, eventually, target_of};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::Duration;
-
-const STATISTICS: &str = "
-version: 1
-name: refresh-statistics
-about: Refreshes stale statistics.
-mode: enforce
-triggers: [{every: 1s}]
-targets: all
-find: stale_statistics
-do: [analyze]
-verify: {within: 5s}
-";
 
 /// A table of the application's with stale statistics, which pgmedic may analyze. `slow`: its ANALYZE takes long.
 fn stale_table(cluster: &Cluster, slow: bool) {

@@ -1,20 +1,8 @@
 //! Ends that nobody chose: kill -9, a server that goes away, a second daemon, an end in mid-action.
 
-use super::LONG_QUERIES;
+use super::{LONG_QUERIES, STATISTICS};
 use crate::support::{Cluster, Home, eventually, target_of};
 use std::time::Duration;
-
-const SLOW_ANALYZE: &str = "
-version: 1
-name: refresh-statistics
-about: Refreshes stale statistics.
-mode: enforce
-triggers: [{every: 1s}]
-targets: all
-find: stale_statistics
-do: [analyze]
-verify: {within: 5s}
-";
 
 /// A table whose ANALYZE takes long: its index expression sleeps for each sampled row.
 pub fn slow_table(cluster: &Cluster) {
@@ -36,7 +24,7 @@ fn analyzing(cluster: &Cluster) -> bool {
 async fn a_stop_cancels_what_is_under_way_and_records_its_outcome() {
     let Some(cluster) = Cluster::start_with(15, &[("autovacuum", "off")]) else { return };
     slow_table(&cluster);
-    let home = Home::new(&target_of(&cluster, ""), &[SLOW_ANALYZE]);
+    let home = Home::new(&target_of(&cluster, ""), &[STATISTICS]);
     let daemon = home.serve();
     eventually(async || analyzing(&cluster)).await;
     let (code, took) = daemon.end("TERM");
@@ -53,7 +41,7 @@ async fn kill_9_in_mid_action_ends_as_unknown_and_is_told_to_whom_the_playbook_t
     let Some(cluster) = Cluster::start_with(15, &[("autovacuum", "off")]) else { return };
     slow_table(&cluster);
     let channel = "channels: [{name: ops, slack: {webhook_url: \"http://127.0.0.1:9/x\"}, allow_private: true}]\n";
-    let told = format!("{SLOW_ANALYZE}notify: [ops]\nowner: dba-team\n");
+    let told = format!("{STATISTICS}notify: [ops]\nowner: dba-team\n");
     let home = Home::new(&format!("{}{channel}", target_of(&cluster, "")), &[&told]);
     let daemon = home.serve();
     eventually(async || analyzing(&cluster)).await;
