@@ -10,6 +10,7 @@ mod next;
 mod notice;
 pub mod outbox;
 pub mod plan;
+pub mod resume;
 pub mod run;
 pub mod state;
 #[cfg(test)]

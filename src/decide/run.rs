@@ -11,7 +11,7 @@ use crate::model::{
 };
 use crate::playbook::{ActStep, Playbook, Step};
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// One evaluation of one playbook on one target for one trigger.
@@ -41,6 +41,8 @@ pub struct Run {
     pub held: u32,
     /// It left records of its own, and is not only counted.
     pub recorded: bool,
+    /// A crash cut it off, and it goes on from what the log holds.
+    pub resumed: bool,
 }
 
 /// What a run is begun with.
@@ -105,6 +107,8 @@ pub enum Phase {
     Verifying(Verify),
     /// A change is being taken back.
     Reverting(Box<Revert>),
+    /// What a crash left without an end is being looked up.
+    Resuming(Box<Resuming>),
     /// The end is being recorded.
     Closing(Unwritten),
     /// Over.
@@ -199,6 +203,43 @@ pub enum RevertStage {
     Recording(Unwritten),
 }
 
+/// Statements of which a crash left only the announcement, the next one first.
+#[derive(Clone, Debug)]
+pub struct Resuming {
+    /// Those whose end is not recorded yet.
+    pub orphans: VecDeque<Orphan>,
+    /// How far the first of them is.
+    pub stage: ResumeStage,
+    /// What could not be looked up by then is recorded as unknown.
+    pub give_up: Timestamp,
+}
+
+/// A statement that was announced, and perhaps sent.
+#[derive(Clone, Debug)]
+pub struct Orphan {
+    /// Whose.
+    pub climber: usize,
+    /// Index into the playbook's steps.
+    pub step: usize,
+    /// Its announcement.
+    pub intent: Draft,
+    /// When that was.
+    pub announced: Timestamp,
+}
+
+/// How far the looking up of one orphan is.
+#[derive(Clone, Debug)]
+pub enum ResumeStage {
+    /// The target is looked at.
+    Looking,
+    /// It could not be looked at; between two tries.
+    Resting,
+    /// Its effect is looked for.
+    Recalling,
+    /// What was found is being recorded.
+    Recording(Unwritten),
+}
+
 /// Something that happened to a run, and when.
 #[derive(Clone, Debug)]
 pub struct Event {
@@ -258,6 +299,8 @@ pub enum Effect {
     Append(Vec<Entry>),
     /// Send a statement and see it through.
     Act(Box<Errand>),
+    /// Send nothing: look what became of a statement that was announced before a crash.
+    Recall(Box<Recall>),
     /// Let time pass.
     Rest(Duration),
     /// Count what concluded nothing new; `seen` replaces the memory of this playbook's decisions.
@@ -291,6 +334,19 @@ pub struct Errand {
     pub prepared: Prepared,
     /// The value before, when the deed takes a change back.
     pub undo: Option<Json>,
+}
+
+/// A statement whose effect is looked for, and nothing else.
+#[derive(Clone, Debug)]
+pub struct Recall {
+    /// The action, to judge what is seen.
+    pub action: &'static str,
+    /// The rung's arguments.
+    pub step: ActStep,
+    /// The deed as it was announced.
+    pub prepared: Prepared,
+    /// Looked for until then: the server lets go of the statement before.
+    pub until: Timestamp,
 }
 
 /// How a run ended.
@@ -327,6 +383,7 @@ impl Run {
             reason: String::new(),
             held: 0,
             recorded: false,
+            resumed: false,
         }
     }
 
@@ -360,6 +417,7 @@ impl Run {
             Phase::Resting(_) => "waiting before the next step".to_owned(),
             Phase::Verifying(v) => format!("checking whether it helped: {}", about(v.climber)),
             Phase::Reverting(r) => format!("taking back what did not help: {}", about(r.climber)),
+            Phase::Resuming(_) => "looking up what a crash left without an end".to_owned(),
             Phase::Ended => "ended".to_owned(),
         }
     }

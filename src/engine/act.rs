@@ -3,10 +3,11 @@
 use super::clock::Clock;
 use super::look::tag;
 use crate::actions::{self, Judgement, Order};
-use crate::decide::run::{Brief, Errand};
+use crate::decide::run::{Brief, Errand, Recall};
 use crate::drivers::{Fault, TargetDriver};
 use crate::model::query::Confirm;
-use crate::model::{Outcome, OutcomeStatus, Row};
+use crate::model::time::after;
+use crate::model::{Outcome, OutcomeStatus, Row, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 /// Carries out an errand. It ends when the outcome is known, or known to be unknowable.
@@ -43,9 +44,48 @@ pub async fn act(
     match judge(None) {
         Judgement::Ended(outcome) => outcome,
         Judgement::NotYet(otherwise) => match &act.confirm {
-            Some(confirm) => watch(driver, clock, confirm, &judge, otherwise, stop).await,
+            Some(confirm) => {
+                let until = after(clock.now(), confirm.within);
+                watch(driver, clock, confirm, &judge, until, otherwise, stop).await
+            }
             None => otherwise,
         },
+    }
+}
+
+/// Looks what became of a statement that was announced before a crash. Nothing is sent.
+pub async fn recall(
+    driver: &dyn TargetDriver,
+    clock: &dyn Clock,
+    brief: &Brief,
+    recall: &Recall,
+    stop: &CancellationToken,
+) -> Outcome {
+    let prepared = &recall.prepared;
+    let (action, confirm) = match (actions::by_name(recall.action), prepared.deed.act.confirm.clone()) {
+        (Some(action), Some(confirm)) => (action, confirm),
+        _ => return Outcome::new(OutcomeStatus::Unknown, "nothing shows what became of it"),
+    };
+    let order = Order {
+        candidate: &prepared.candidate,
+        args: &recall.step.args,
+        server: &prepared.server,
+        run: &brief.id,
+        playbook: &brief.playbook.name,
+        time_left: prepared.time_left,
+    };
+    let mut confirm = confirm;
+    tag(&mut confirm.question, &brief.id, &brief.playbook.name);
+    let judge = |seen: Option<&[Row]>| action.recall(&order, prepared.intent.after.as_ref(), seen.unwrap_or_default());
+    let otherwise = Outcome::new(OutcomeStatus::Unknown, "pgmedic ended before it saw what came of it");
+    loop {
+        let until = after(clock.now(), confirm.within);
+        let outcome = watch(driver, clock, &confirm, &judge, until, otherwise.clone(), stop).await;
+        // While the server is still at it, or cannot be asked, it is not known yet.
+        let known = outcome.status != OutcomeStatus::Unknown;
+        if known || clock.now() >= recall.until || stop.is_cancelled() {
+            return outcome;
+        }
     }
 }
 
@@ -55,10 +95,10 @@ async fn watch(
     clock: &dyn Clock,
     confirm: &Confirm,
     judge: &(dyn Fn(Option<&[Row]>) -> Judgement + Sync),
+    until: Timestamp,
     mut otherwise: Outcome,
     stop: &CancellationToken,
 ) -> Outcome {
-    let until = crate::model::time::after(clock.now(), confirm.within);
     loop {
         let answers = driver.ask(&confirm.question).await;
         // A look that fails proves nothing: the next one may.

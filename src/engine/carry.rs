@@ -62,6 +62,14 @@ impl Task {
                     report(&me, Mail::Run(id, What::Acted(outcome))).await;
                 });
             }
+            Effect::Recall(recall) => {
+                let (driver, clock, me) = (self.driver.clone(), self.shared.clock.clone(), self.me.clone());
+                let (stop, id) = (live.stop.clone(), id.to_owned());
+                tokio::spawn(async move {
+                    let outcome = super::act::recall(&*driver, &*clock, &brief, &recall, &stop).await;
+                    report(&me, Mail::Run(id, What::Acted(outcome))).await;
+                });
+            }
             Effect::Rest(length) => {
                 let (clock, me, id) = (self.shared.clock.clone(), self.me.clone(), id.to_owned());
                 let stop = live.stop.clone();

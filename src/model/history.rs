@@ -189,14 +189,16 @@ impl History {
         let (Some(target), Some(candidate), Some(outcome)) = (&body.target, &body.candidate, &body.outcome) else {
             return;
         };
-        self.open.remove(&(target.clone(), candidate.key.clone()));
+        let open = self.open.remove(&(target.clone(), candidate.key.clone()));
         let playbook = body.playbook.as_ref().map(|p| p.name.clone()).unwrap_or_default();
         let action = body.action.as_ref().map(|a| a.name.clone()).unwrap_or_default();
         let run = body.run.clone().unwrap_or_default();
         // An end that people were told of at once is one that nobody is left to verify.
         let touched = !matches!(outcome.status, OutcomeStatus::Refused | OutcomeStatus::Gone);
         if body.kind == RecordKind::Outcome && touched && body.notice().is_none() {
-            self.unverified.insert((target.clone(), candidate.key.clone()), body.clone());
+            // What it was to set, also where it is not known to be set: taking it back compares with that.
+            let after = body.after.clone().or_else(|| open.and_then(|open| open.draft.after));
+            self.unverified.insert((target.clone(), candidate.key.clone()), Draft { after, ..body.clone() });
         }
         let ended = Ended { at: record.time, status: outcome.status, action, run };
         self.ended.insert((target.clone(), playbook, candidate.key.clone()), ended);
