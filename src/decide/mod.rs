@@ -8,6 +8,7 @@ pub mod intent;
 mod ladder;
 mod next;
 mod notice;
+mod orphan;
 pub mod outbox;
 pub mod plan;
 pub mod resume;

@@ -225,8 +225,9 @@ fn found(run: &mut Run, mut resuming: Resuming, orphan: &Orphan, outcome: &Outco
     if reverts {
         // What was provably not taken back may be taken back after all, with a new announcement.
         let open = outcome.status == OutcomeStatus::Refused;
-        let touched = climber.last_touch_mut().filter(|_| !open);
-        touched.into_iter().for_each(|sent| sent.reverted = Some(outcome.clone()));
+        if let Some(sent) = climber.last_touch_mut().filter(|_| !open) {
+            sent.reverted = Some(outcome.clone());
+        }
     } else if let Some(action) = action {
         let sent = sent(orphan.step, action, outcome.clone(), intent);
         climber.sent.push(sent);

@@ -2,6 +2,7 @@
 
 pub use super::climber::{Climber, ClimberState, Sent};
 use super::intent::Bounds;
+pub use super::orphan::{Orphan, Recall, ResumeStage, Resuming};
 use crate::actions::Deed;
 use crate::config::Policy;
 use crate::model::history::Told;
@@ -11,7 +12,7 @@ use crate::model::{
 };
 use crate::playbook::{ActStep, Playbook, Step};
 use serde_json::Value as Json;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One evaluation of one playbook on one target for one trigger.
@@ -203,43 +204,6 @@ pub enum RevertStage {
     Recording(Unwritten),
 }
 
-/// Statements of which a crash left only the announcement, the next one first.
-#[derive(Clone, Debug)]
-pub struct Resuming {
-    /// Those whose end is not recorded yet.
-    pub orphans: VecDeque<Orphan>,
-    /// How far the first of them is.
-    pub stage: ResumeStage,
-    /// What could not be looked up by then is recorded as unknown.
-    pub give_up: Timestamp,
-}
-
-/// A statement that was announced, and perhaps sent.
-#[derive(Clone, Debug)]
-pub struct Orphan {
-    /// Whose.
-    pub climber: usize,
-    /// Index into the playbook's steps.
-    pub step: usize,
-    /// Its announcement.
-    pub intent: Draft,
-    /// When that was.
-    pub announced: Timestamp,
-}
-
-/// How far the looking up of one orphan is.
-#[derive(Clone, Debug)]
-pub enum ResumeStage {
-    /// The target is looked at.
-    Looking,
-    /// It could not be looked at; between two tries.
-    Resting,
-    /// Its effect is looked for.
-    Recalling,
-    /// What was found is being recorded.
-    Recording(Unwritten),
-}
-
 /// Something that happened to a run, and when.
 #[derive(Clone, Debug)]
 pub struct Event {
@@ -334,19 +298,6 @@ pub struct Errand {
     pub prepared: Prepared,
     /// The value before, when the deed takes a change back.
     pub undo: Option<Json>,
-}
-
-/// A statement whose effect is looked for, and nothing else.
-#[derive(Clone, Debug)]
-pub struct Recall {
-    /// The action, to judge what is seen.
-    pub action: &'static str,
-    /// The rung's arguments.
-    pub step: ActStep,
-    /// The deed as it was announced.
-    pub prepared: Prepared,
-    /// Looked for until then: the server lets go of the statement before.
-    pub until: Timestamp,
 }
 
 /// How a run ended.

@@ -7,7 +7,7 @@ use crate::decide::run::{Brief, Errand, Recall};
 use crate::drivers::{Fault, TargetDriver};
 use crate::model::query::Confirm;
 use crate::model::time::after;
-use crate::model::{Outcome, OutcomeStatus, Row, Timestamp};
+use crate::model::{Outcome, OutcomeStatus, Row};
 use tokio_util::sync::CancellationToken;
 
 /// Carries out an errand. It ends when the outcome is known, or known to be unknowable.
@@ -44,10 +44,7 @@ pub async fn act(
     match judge(None) {
         Judgement::Ended(outcome) => outcome,
         Judgement::NotYet(otherwise) => match &act.confirm {
-            Some(confirm) => {
-                let until = after(clock.now(), confirm.within);
-                watch(driver, clock, confirm, &judge, until, otherwise, stop).await
-            }
+            Some(confirm) => watch(driver, clock, confirm, &judge, otherwise, stop).await,
             None => otherwise,
         },
     }
@@ -62,9 +59,9 @@ pub async fn recall(
     stop: &CancellationToken,
 ) -> Outcome {
     let prepared = &recall.prepared;
-    let (action, confirm) = match (actions::by_name(recall.action), prepared.deed.act.confirm.clone()) {
-        (Some(action), Some(confirm)) => (action, confirm),
-        _ => return Outcome::new(OutcomeStatus::Unknown, "nothing shows what became of it"),
+    let shown = actions::by_name(recall.action).zip(prepared.deed.act.confirm.clone());
+    let Some((action, mut confirm)) = shown else {
+        return Outcome::new(OutcomeStatus::Unknown, "nothing shows what became of it");
     };
     let order = Order {
         candidate: &prepared.candidate,
@@ -74,18 +71,25 @@ pub async fn recall(
         playbook: &brief.playbook.name,
         time_left: prepared.time_left,
     };
-    let mut confirm = confirm;
     tag(&mut confirm.question, &brief.id, &brief.playbook.name);
-    let judge = |seen: Option<&[Row]>| action.recall(&order, prepared.intent.after.as_ref(), seen.unwrap_or_default());
-    let otherwise = Outcome::new(OutcomeStatus::Unknown, "pgmedic ended before it saw what came of it");
+    let mut otherwise = Outcome::new(OutcomeStatus::Unknown, "pgmedic ended before it saw what came of it");
+    // While the server is still at it, or cannot be asked, nothing is known; then its effect may take so long.
+    let mut until = recall.until;
     loop {
-        let until = after(clock.now(), confirm.within);
-        let outcome = watch(driver, clock, &confirm, &judge, until, otherwise.clone(), stop).await;
-        // While the server is still at it, or cannot be asked, it is not known yet.
-        let known = outcome.status != OutcomeStatus::Unknown;
-        if known || clock.now() >= recall.until || stop.is_cancelled() {
-            return outcome;
+        let answers = driver.ask(&confirm.question).await;
+        if let Some(rows) = answers.into_iter().find_map(|a| a.rows.ok()) {
+            match action.recall(&order, prepared.intent.after.as_ref(), &rows) {
+                Judgement::Ended(outcome) => return outcome,
+                Judgement::NotYet(outcome) => otherwise = outcome,
+            }
+            if otherwise.status != OutcomeStatus::Unknown {
+                until = until.min(after(clock.now(), confirm.within));
+            }
         }
+        if clock.now() >= until || stop.is_cancelled() {
+            return otherwise;
+        }
+        tokio::select! { () = clock.sleep(confirm.every) => {}, () = stop.cancelled() => {} }
     }
 }
 
@@ -95,10 +99,10 @@ async fn watch(
     clock: &dyn Clock,
     confirm: &Confirm,
     judge: &(dyn Fn(Option<&[Row]>) -> Judgement + Sync),
-    until: Timestamp,
     mut otherwise: Outcome,
     stop: &CancellationToken,
 ) -> Outcome {
+    let until = after(clock.now(), confirm.within);
     loop {
         let answers = driver.ask(&confirm.question).await;
         // A look that fails proves nothing: the next one may.

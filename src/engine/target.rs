@@ -172,7 +172,9 @@ impl Task {
                 self.renew_driver().await;
             }
             if self.runs.is_empty() {
-                std::mem::take(&mut self.patient).into_iter().for_each(|asked| self.ask(asked));
+                for asked in std::mem::take(&mut self.patient) {
+                    self.ask(asked);
+                }
             }
         }
         if let Some(counts) = self.quiet.take(&self.world.target.name, self.shared.clock.now()) {

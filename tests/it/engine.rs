@@ -1,5 +1,6 @@
 //! The daemon on real servers: what it remedies, what it leaves alone, what it survives.
 
+mod boundaries;
 mod breaking;
 mod crash;
 mod grants;

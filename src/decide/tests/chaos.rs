@@ -50,6 +50,7 @@ fn luck() -> impl Strategy<Value = Luck> {
 }
 
 /// The world around one run, which keeps count of what it was asked for.
+#[allow(clippy::struct_excessive_bools, reason = "each is one thing that happened to the run")]
 struct Chaos {
     stage: Stage,
     run: Run,

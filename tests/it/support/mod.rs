@@ -5,6 +5,7 @@
 
 mod certificates;
 mod cluster;
+mod gate;
 mod pgbouncer;
 mod pgmedic;
 pub mod places;
@@ -12,9 +13,10 @@ mod process;
 pub mod slack_limits;
 mod small_disk;
 
-pub use self::pgmedic::{Home, target_of};
+pub use self::pgmedic::{Daemon, Home, target_of};
 pub use certificates::Certificates;
 pub use cluster::{Cluster, Sleeper, eventually};
+pub use gate::Gate;
 pub use pgbouncer::PgBouncer;
 pub use small_disk::SmallDisk;
 
