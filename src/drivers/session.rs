@@ -121,8 +121,10 @@ impl Session {
 
 async fn connect(login: &Login, database: &str, purpose: Purpose) -> Result<Session, String> {
     // A start-up setting that only a real server keeps: a pooler refuses it or drops it. Behind a
-    // pooler, settings and the advisory lock would leak to other clients.
-    let options = Some("-c pgmedic.direct=yes");
+    // pooler, settings and the advisory lock would leak to other clients. And a lock_timeout from the first
+    // moment on: a session that begins while its database's catalog is locked waits for that, deaf to our
+    // hanging up, and each attempt would leave one more behind until the server is full.
+    let options = Some("-c pgmedic.direct=yes -c lock_timeout=250ms");
     let reached = reach(login, &Opening { database, application: purpose.application(), options }).await?;
     let until = reached.until;
     let ready = timeout_at(until, set_up(reached, login.tls.clone(), purpose)).await;
