@@ -2,6 +2,7 @@
 
 use super::Fault;
 use super::ask::pooler;
+use super::give_way::Way;
 use super::live::LiveTarget;
 use super::pooler::Console;
 use super::session::Session;
@@ -9,6 +10,7 @@ use super::settings::Purpose;
 use super::statement::{Limits, run};
 use crate::model::query::{Act, ActAnswer};
 use crate::model::{Duration, Ownership, Place, Question, Row};
+use std::pin::pin;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -41,7 +43,7 @@ pub async fn act(target: &LiveTarget, act: &Act, stop: &CancellationToken) -> Re
 async fn on_acting(target: &LiveTarget, act: &Act, stop: &CancellationToken) -> Result<ActAnswer, Fault> {
     let mut acting = target.acting.lock().await;
     held(acting.own(target).await?)?;
-    let limits = Limits { deadline: act.deadline, whole: act.deadline, stop: Some(stop), owner_gone: None };
+    let limits = Limits { deadline: act.deadline, whole: act.deadline, stop: Some(stop), owner_gone: None, way: None };
     let answer = in_session(acting.owner()?, act, &limits).await;
     acting.check(answer)
 }
@@ -67,12 +69,14 @@ async fn in_work_session(
     };
     let session = target.open(Some(database), Purpose::Work).await?;
     let deadline = until.saturating_duration_since(Instant::now());
-    in_session(
-        &session,
-        act,
-        &Limits { deadline, whole: act.deadline, stop: Some(stop), owner_gone: Some(&owner_gone) },
-    )
-    .await
+    let (way, owner_gone) = (Way::default(), Some(&owner_gone));
+    let limits = Limits { deadline, whole: act.deadline, stop: Some(stop), owner_gone, way: Some(&way) };
+    let mut work = pin!(in_session(&session, act, &limits));
+    tokio::select! {
+        answer = &mut work => return answer,
+        () = way.watch(target, session.pid) => {}
+    }
+    work.await
 }
 
 /// Settings by SET, which the standing connection takes back before its next use; not by SET LOCAL: inside

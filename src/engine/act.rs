@@ -122,7 +122,7 @@ async fn watch(
 
 fn of_fault(fault: &Fault) -> Outcome {
     let status = match fault {
-        Fault::Unreachable(_) => OutcomeStatus::Refused,
+        Fault::Unreachable(_) | Fault::GaveWay(_) => OutcomeStatus::Refused,
         Fault::Refused { sqlstate, .. } if sqlstate == "42501" => OutcomeStatus::Refused,
         // The server's own statement_timeout comes first by design; its words are the only sign of it.
         Fault::Refused { sqlstate, message } if sqlstate == "57014" && message.contains("statement timeout") => {

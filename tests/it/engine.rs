@@ -5,6 +5,7 @@ mod breaking;
 mod crash;
 mod grants;
 mod limits;
+mod never_in_the_way;
 mod orders;
 mod reload;
 mod remedies;
