@@ -26,20 +26,21 @@ pub struct Live {
     resolve: Resolve,
     around: Around,
     /// Of the log that this process writes, for its sessions to be told apart from those of others.
-    log: i64,
+    log: Option<i64>,
 }
 
 impl Live {
     /// Secrets are resolved anew at each connect.
     #[must_use]
     pub fn new(resolve: Resolve) -> Live {
-        Live { resolve, around: Around::default(), log: ownership::log_key("") }
+        Live { resolve, around: Around::default(), log: None }
     }
 
-    /// The identity of the log that records what is done: another daemon has another one.
+    /// The identity of the log that records what is done: another daemon has another one. Without it every other
+    /// session is taken for another daemon's.
     #[must_use]
     pub fn with_log(mut self, log: &str) -> Live {
-        self.log = ownership::log_key(log);
+        self.log = Some(ownership::log_key(log));
         self
     }
 

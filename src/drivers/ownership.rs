@@ -16,7 +16,7 @@ const ATTEMPTS: u8 = 4;
 /// that ends in between must not be seen with one of its two locks.
 const HOLDERS: &str = "SELECT l.pid, l.pid = pg_backend_pid() AS mine, l.same_log, a.usename AS user, \
      a.datname AS database, coalesce(a.application_name, '') AS application, a.client_addr \
-     FROM (SELECT pid, bool_or(classid = $3 AND objid = $4) AS same_log FROM pg_catalog.pg_locks \
+     FROM (SELECT pid, bool_or(classid = $3 AND objid = $4 AND mode = 'ShareLock') AS same_log FROM pg_catalog.pg_locks \
             WHERE locktype = 'advisory' AND objsubid = 1 AND granted \
               AND (classid = $1 AND objid = $2 OR classid = $3 AND objid = $4) \
             GROUP BY pid HAVING bool_or(classid = $1 AND objid = $2)) AS l \
@@ -43,15 +43,15 @@ fn digest(text: &str) -> i64 {
 pub struct Claim {
     /// [`key`] of the server.
     key: i64,
-    /// [`log_key`] of the log.
-    log: i64,
+    /// [`log_key`] of the log, if there is one.
+    log: Option<i64>,
     /// After locking it, nobody else was seen to hold it.
     sure: bool,
 }
 
 impl Claim {
     /// A claim that is not made yet.
-    pub fn new(system_identifier: &str, log: i64) -> Claim {
+    pub fn new(system_identifier: &str, log: Option<i64>) -> Claim {
         Claim { key: key(system_identifier), log, sure: false }
     }
 
@@ -102,8 +102,10 @@ async fn try_once(session: &Session, claim: &mut Claim) -> Result<Tried, Fault> 
         return Ok(Tried::Settled(held_by(other)));
     }
     // Its log first: whoever sees the second lock must see the first.
-    let both = "SELECT pg_try_advisory_lock_shared($2) AS log, pg_try_advisory_lock($1) AS locked";
-    let rows = ask(session, both, &[Value::Int8(claim.key), Value::Int8(claim.log)]).await?;
+    if let Some(log) = claim.log {
+        ask(session, "SELECT pg_try_advisory_lock_shared($1)", &[Value::Int8(log)]).await?;
+    }
+    let rows = ask(session, "SELECT pg_try_advisory_lock($1) AS locked", &[Value::Int8(claim.key)]).await?;
     let locked = rows.first().is_some_and(|row| row.bool("locked") == Ok(true));
     let after = holders(session, claim).await?;
     let other = foremost(&after);
@@ -119,7 +121,8 @@ async fn try_once(session: &Session, claim: &mut Claim) -> Result<Tried, Fault> 
 
 /// Nothing else that the acting session runs takes advisory locks.
 async fn release(session: &Session) -> Result<(), Fault> {
-    ask(session, "SELECT pg_advisory_unlock_all()", &[]).await.map(drop)
+    // Its own type, void, cannot be read.
+    ask(session, "SELECT pg_advisory_unlock_all() IS NULL AS released", &[]).await.map(drop)
 }
 
 /// Different for sessions of one server, so that two that collided do not collide again.
@@ -131,7 +134,9 @@ async fn jitter(session: &Session, attempt: u8) -> Result<Duration, Fault> {
 }
 
 async fn holders(session: &Session, claim: &Claim) -> Result<Vec<Row>, Fault> {
-    let params = [halves(claim.key), halves(claim.log)].concat();
+    // Without a log nobody's is the same.
+    let log = claim.log.unwrap_or(claim.key);
+    let params = [halves(claim.key), halves(log)].concat();
     ask(session, HOLDERS, &params.into_iter().map(Value::Oid).collect::<Vec<_>>()).await
 }
 

@@ -5,6 +5,7 @@ mod crash;
 mod grants;
 mod limits;
 mod orders;
+mod ownership;
 mod reload;
 mod remedies;
 

@@ -9,18 +9,24 @@ use std::time::{Duration, Instant};
 /// A folder with a configuration, playbooks and a data directory; removed with this value.
 pub struct Home {
     dir: PathBuf,
+    environment: Vec<(String, String)>,
 }
 
 impl Home {
     /// `config` is the rest of `pgmedic.yaml` after `version`, `data_dir` and `playbooks`.
     pub fn new(config: &str, playbooks: &[&str]) -> Home {
-        let home = Home { dir: places::fresh("pgmedic-") };
+        let home = Home { dir: places::fresh("pgmedic-"), environment: Vec::new() };
         std::fs::create_dir(home.dir.join("playbooks")).expect("a folder");
         home.configure(config);
         for (i, text) in playbooks.iter().enumerate() {
             home.write(&format!("playbooks/{i}.yaml"), text);
         }
         home
+    }
+
+    /// Every program that is started from now on sees this clock.
+    pub fn set_clock(&mut self, clock: &super::Clock) {
+        self.environment = clock.environment();
     }
 
     /// Replaces the configuration.
@@ -48,6 +54,7 @@ impl Home {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pgmedic"));
         command.args(args).arg("--config").arg(self.path("pgmedic.yaml")).stdin(Stdio::null());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 
