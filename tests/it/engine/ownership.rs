@@ -2,9 +2,9 @@
 //! takes it over waits.
 
 use super::{LONG_QUERIES, STATISTICS, crash::slow_table};
-use crate::support::{Clock, Cluster, Home, PgBouncer, Proxy, at_last, each_major, eventually, target_of};
+use crate::support::{Clock, Cluster, Home, Network, PgBouncer, Proxy, at_last, each_major, eventually, target_of};
 use serde_json::Value as Json;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The changes of hands that a daemon recorded, in order.
 pub fn changes(home: &Home) -> Vec<String> {
@@ -27,9 +27,13 @@ pub fn holder(cluster: &Cluster) -> Option<String> {
 
 /// A target by this port and database, all of it enforced.
 fn target(port: u16, database: &str) -> String {
+    target_at("127.0.0.1", port, database)
+}
+
+fn target_at(host: &str, port: u16, database: &str) -> String {
     format!(
         "mode: enforce\ntargets:\n  - name: orders\n    \
-         dsn: postgresql://pgmedic@127.0.0.1:{port}/{database}?sslmode=disable\n    \
+         dsn: postgresql://pgmedic@{host}:{port}/{database}?sslmode=disable\n    \
          act_as: {{user: pgmedic_act}}\n    mode: enforce\n"
     )
 }
@@ -206,6 +210,46 @@ async fn a_holder_that_is_cut_off_does_nothing_more() {
     is_cancelled(runaway).await;
     eventually(async || second.outcomes() == ["cancel_backend done"]).await;
     assert_eq!((intents(&first), intents(&second)), (0, 1));
+}
+
+async fn a_holder_whose_network_drops_everything(major: u32) {
+    let Some(cluster) = Cluster::start_with(major, &[("listen_addresses", "*")]) else { return };
+    let (Some(clock), Some(network)) = (Clock::start(), Network::start()) else { return };
+    cluster.admit("host all all 10.0.0.0/8 trust\nhost all all 127.0.0.1/32 trust\n").await;
+    let mut first = Home::new(&target_at(&network.servers(), cluster.port(), "postgres"), &[LONG_QUERIES]);
+    first.move_into(&network);
+    let mut second = home(cluster.port(), "app");
+    second.set_clock(&clock);
+    let _first = first.serve();
+    eventually(async || holder(&cluster).is_some()).await;
+    let _second = second.serve();
+    eventually(async || changes(&second) == ["stands_by"]).await;
+
+    network.drop_all();
+    let cut = Instant::now();
+    let runaway = runaway(&cluster, 0).await;
+    at_last(async || changes(&second) == ["stands_by", "took_over"]).await;
+    let noticed = cut.elapsed();
+    eprintln!("PostgreSQL {major} gave the right to act back {noticed:.1?} after the cut");
+    assert!(noticed > Duration::from_secs(8) && noticed < Duration::from_secs(40), "{noticed:?}");
+    assert!(runaway.still_runs());
+    assert_eq!((intents(&first), intents(&second)), (0, 0));
+    clock.show(Duration::from_mins(6));
+    is_cancelled(runaway).await;
+    eventually(async || second.outcomes() == ["cancel_backend done"]).await;
+    assert_eq!(intents(&first), 0);
+}
+
+#[tokio::test]
+#[ignore = "only with tests/run.sh --full"]
+async fn a_holder_whose_network_drops_everything_v13() {
+    a_holder_whose_network_drops_everything(13).await;
+}
+
+#[tokio::test]
+#[ignore = "only with tests/run.sh --full"]
+async fn a_holder_whose_network_drops_everything_v18() {
+    a_holder_whose_network_drops_everything(18).await;
 }
 
 #[tokio::test]

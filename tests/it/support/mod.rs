@@ -6,6 +6,7 @@
 mod certificates;
 mod clock;
 mod cluster;
+mod network;
 mod pgbouncer;
 mod pgmedic;
 pub mod places;
@@ -18,6 +19,7 @@ pub use self::pgmedic::{Home, target_of};
 pub use certificates::Certificates;
 pub use clock::Clock;
 pub use cluster::{Cluster, Sleeper, at_last, eventually};
+pub use network::Network;
 pub use pgbouncer::PgBouncer;
 pub use proxy::Proxy;
 pub use small_disk::SmallDisk;
