@@ -81,7 +81,11 @@ impl Brief {
     /// The budgets that its intents must not exceed.
     #[must_use]
     pub fn bounds(&self) -> Bounds {
-        Bounds { limits: self.policy.limits.clone(), per_run: self.playbook.guard.per_run }
+        Bounds {
+            limits: self.policy.limits.clone(),
+            per_run: self.playbook.guard.per_run,
+            cooldown: self.playbook.guard.cooldown,
+        }
     }
 }
 

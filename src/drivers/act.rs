@@ -42,7 +42,7 @@ pub async fn act(target: &LiveTarget, act: &Act, stop: &CancellationToken) -> Re
 
 async fn on_acting(target: &LiveTarget, act: &Act, stop: &CancellationToken) -> Result<ActAnswer, Fault> {
     let mut acting = target.acting.lock().await;
-    held(acting.own(target).await?)?;
+    held(acting.keep(target).await?)?;
     let limits = Limits { deadline: act.deadline, whole: act.deadline, stop: Some(stop), owner_gone: None, way: None };
     let answer = in_session(acting.owner()?, act, &limits).await;
     acting.check(answer)
@@ -64,7 +64,7 @@ async fn in_work_session(
     };
     let owner_gone = {
         let mut acting = target.acting.lock().await;
-        held(acting.own(target).await?)?;
+        held(acting.keep(target).await?)?;
         acting.owner()?.gone.clone()
     };
     let session = target.open(Some(database), Purpose::Work).await?;
@@ -107,7 +107,7 @@ async fn look(session: &Session, question: &Question, limits: &Limits<'_>) -> Re
 async fn on_console(target: &LiveTarget, act: &Act, name: &str, stop: &CancellationToken) -> Result<ActAnswer, Fault> {
     let console = Console::open(&target.console(pooler(target, name)?)?).await?;
     let mut acting = target.acting.lock().await;
-    held(acting.own(target).await?)?;
+    held(acting.keep(target).await?)?;
     let looked = Instant::now();
     if let Some(question) = &act.precondition
         && !meets(&console.run(&question.sql, LOOK).await.map_err(not_sent)?, &act.wanted)
@@ -138,6 +138,7 @@ fn held(ownership: Ownership) -> Result<(), Fault> {
     match ownership {
         Ownership::Held => Ok(()),
         Ownership::Elsewhere(who) => Err(Fault::Unreachable(format!("the right to act is held by {who}"))),
+        Ownership::Unknown(why) => Err(Fault::Unreachable(format!("the right to act is not here: {why}"))),
         Ownership::NotNeeded => Err(Fault::Unreachable("nobody asked for the right to act".to_owned())),
     }
 }

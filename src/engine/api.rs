@@ -3,6 +3,7 @@
 
 use crate::model::candidate::Named;
 use crate::model::history::{Pause, Scope};
+use crate::model::right::Right;
 use crate::model::{GuardReport, Mode, Timestamp, Verdict};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -157,6 +158,9 @@ pub struct TargetStatus {
     /// `primary` or `standby`, when it was reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
+    /// The right to act, if another pgmedic has it or it was taken over from one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub right_to_act: Option<Right>,
     /// Runs under way.
     pub runs: Vec<RunStatus>,
 }

@@ -124,7 +124,7 @@ pub(super) struct Task {
 /// Starts the task of one target, with the runs that a crash cut off.
 pub fn spawn(world: World, shared: Shared, cut_off: Vec<Run>) -> (mpsc::Sender<Mail>, tokio::task::JoinHandle<()>) {
     let (me, mailbox) = mpsc::channel(MAILBOX);
-    let driver = shared.connect.driver(&world.target, world.acts());
+    let driver = super::ownership::driver(&shared, &world);
     let now = shared.clock.now();
     let task = Task {
         driver,
@@ -351,7 +351,7 @@ impl Task {
     async fn renew_driver(&mut self) {
         self.renew = false;
         self.driver.close().await;
-        self.driver = self.shared.connect.driver(&self.world.target, self.world.acts());
+        self.driver = super::ownership::driver(&self.shared, &self.world);
         self.look_at_server();
     }
 

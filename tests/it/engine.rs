@@ -7,6 +7,7 @@ mod grants;
 mod limits;
 mod never_in_the_way;
 mod orders;
+mod ownership;
 mod reload;
 mod remedies;
 

@@ -55,7 +55,7 @@ pub async fn closed_log(options: Options, records: usize) -> tempfile::TempDir {
 }
 
 pub fn bounds(limits: Limits) -> Bounds {
-    Bounds { limits, per_run: None }
+    Bounds { limits, per_run: None, cooldown: std::time::Duration::ZERO }
 }
 
 fn pool(name: &str) -> Named {

@@ -1,7 +1,7 @@
 //! Ends that nobody chose: kill -9, a server that goes away, a second daemon, an end in mid-action.
 
-use super::{LONG_QUERIES, STATISTICS};
-use crate::support::{Cluster, Home, eventually, target_of};
+use super::{LONG_QUERIES, STATISTICS, ownership};
+use crate::support::{Clock, Cluster, Home, eventually, target_of};
 use std::time::Duration;
 
 /// A table whose ANALYZE takes long: its index expression sleeps for each sampled row.
@@ -94,11 +94,12 @@ async fn a_second_daemon_on_the_same_data_is_turned_away_in_one_line() {
 async fn two_daemons_with_their_own_data_never_both_act() {
     let Some(cluster) = Cluster::start(15) else { return };
     let first = Home::new(&target_of(&cluster, ""), &[LONG_QUERIES]);
-    let second = Home::new(&target_of(&cluster, ""), &[LONG_QUERIES]);
+    let mut second = Home::new(&target_of(&cluster, ""), &[LONG_QUERIES]);
+    let Some(clock) = Clock::start() else { return };
+    second.set_clock(&clock);
     let daemon = first.serve();
     // The right to act is taken with the first look.
-    let held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted";
-    eventually(async || cluster.psql("postgres", held).trim() == "1").await;
+    eventually(async || ownership::holder(&cluster).is_some()).await;
     let _other = second.serve();
     let runaway = cluster.sleeper("app", "app", "SELECT pg_sleep(120)").await;
     assert_eq!(runaway.ended().await, Err(Some("57014".to_owned())));
@@ -106,5 +107,11 @@ async fn two_daemons_with_their_own_data_never_both_act() {
     assert_eq!(second.of_kind("intent").len(), 0);
     drop(daemon);
     let runaway = cluster.sleeper("app", "app", "SELECT pg_sleep(120), 2").await;
+    eventually(async || ownership::changes(&second) == ["stands_by", "took_over"]).await;
+    eventually(async || ownership::refused(&second, "takeover: took over from another pgmedic")).await;
+    assert!(runaway.still_runs(), "it does not know what the first one did a moment before");
+    clock.show(Duration::from_mins(6));
     assert_eq!(runaway.ended().await, Err(Some("57014".to_owned())), "the second takes over");
+    eventually(async || second.outcomes().len() == 1).await;
+    assert_eq!(first.of_kind("intent").len(), 1);
 }
