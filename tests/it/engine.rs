@@ -2,6 +2,7 @@
 
 mod boundaries;
 mod breaking;
+mod clock_jumps;
 mod crash;
 mod grants;
 mod limits;
