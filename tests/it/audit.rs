@@ -5,6 +5,7 @@
 mod crash;
 mod full_disk;
 mod kit;
+mod power_cut;
 mod reading;
 mod recovery;
 mod tampering;
