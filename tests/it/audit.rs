@@ -8,6 +8,7 @@ mod kit;
 mod power_cut;
 mod reading;
 mod recovery;
+mod spoilt_index;
 mod tampering;
 mod verifying;
 mod writing;
