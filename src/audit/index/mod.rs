@@ -134,11 +134,13 @@ impl Index {
         Ok(())
     }
 
-    /// From now on it is being written, in this boot.
+    /// From now on it is being written, in this boot. Durably so, before anything else is written: else a power
+    /// cut could leave half of what follows in an index that says that it was closed in order.
     fn begin(&mut self) -> Result<(), String> {
         self.meta.closed = false;
         self.meta.boot = boot();
-        caught(|| self.db.insert(keys::META, meta_bytes(&self.meta))).map(drop)
+        caught(|| self.db.insert(keys::META, meta_bytes(&self.meta)))?;
+        caught(|| self.db.flush()).map(drop)
     }
 
     /// The block of a record, if it is in one.

@@ -1,6 +1,6 @@
 //! Questions to the log: the same answers with the index, without it, and while a daemon has it.
 
-use super::kit::{SMALL, closed_log, copy, draft, fresh, open, plain, segments};
+use super::kit::{SMALL, closed_log, copy, copy_all, draft, fresh, open, plain, segments};
 use pgmedic::audit::query::{Filter, QueryError, Tail, list, run, tail};
 use pgmedic::audit::verify::{IndexCheck, verify};
 use pgmedic::audit::{Audit, Entry, Options};
@@ -127,19 +127,6 @@ async fn an_index_that_points_beside_its_blocks_changes_no_answer() {
     let text = std::fs::read_to_string(path).unwrap();
     std::fs::write(path, text.replacen("{\"seq\":257,", "[\"seq\":257,", 1)).unwrap();
     same_answers(dir.path(), "with a damaged line");
-}
-
-fn copy_all(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let name = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy_all(&path, &name);
-        } else {
-            std::fs::copy(&path, name).unwrap();
-        }
-    }
 }
 
 #[tokio::test]
