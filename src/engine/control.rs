@@ -8,6 +8,7 @@ use crate::model::history::Scope;
 use crate::model::time::in_words;
 use crate::model::{History, Verdict};
 use async_trait::async_trait;
+use std::sync::Arc;
 
 #[async_trait]
 impl Control for Core {
@@ -69,7 +70,7 @@ impl Control for Core {
 }
 
 impl Core {
-    async fn history(&self) -> Result<History, Refusal> {
+    async fn history(&self) -> Result<Arc<History>, Refusal> {
         super::carry::history(&self.shared.audit, &self.shared.data_dir).await.map_err(Refusal::Unavailable)
     }
 

@@ -161,7 +161,7 @@ pub(super) async fn status(core: &Core, standings: Vec<Standing>) -> Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started: core.started,
         mode: live.loaded.config.mode,
-        pauses: state.history.pauses.into_iter().map(|(scope, pause)| PauseStatus { scope, pause }).collect(),
+        pauses: state.history.pauses.clone().into_iter().map(|(scope, pause)| PauseStatus { scope, pause }).collect(),
         paused_by_file: super::carry::paused_by_file(&core.shared.data_dir),
         audit: AuditStatus { size: audit.size, root: audit.root_hex, trouble: audit.trouble },
         messages_waiting,
