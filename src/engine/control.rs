@@ -4,6 +4,7 @@ use super::api::{Control, PauseRequest, PlanReport, PlanRequest, Refusal, RunRep
 use super::daemon::Core;
 use super::orders;
 use super::peek::{chosen, peek};
+use crate::audit::query::{Filter, Listing, QueryError, Visit};
 use crate::model::history::Scope;
 use crate::model::time::in_words;
 use crate::model::{History, Verdict};
@@ -62,6 +63,10 @@ impl Control for Core {
             )));
         }
         self.append_told(&live, orders::resume(&scope, actor, &live.loaded.config.notify)).await
+    }
+
+    fn records(&self, filter: &Filter, visit: Visit) -> Result<Listing, QueryError> {
+        self.shared.audit.list(filter, visit)
     }
 
     async fn reload(&self, actor: &str) -> Result<String, Refusal> {
