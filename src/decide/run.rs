@@ -251,7 +251,7 @@ pub struct Look {
     /// What was seen; on a second look only the one candidate, if it is still there.
     pub facts: Facts,
     /// The folded log at that moment.
-    pub history: History,
+    pub history: Arc<History>,
     /// The digests of this playbook's last decisions here, by candidate key; `""` for the run itself.
     pub seen: BTreeMap<String, String>,
 }

@@ -1,6 +1,7 @@
 //! What the engine tells and is told: the same types over the Unix socket, in the foreground and, one
 //! day, over HTTP.
 
+use crate::audit::query::{Filter, Listing, QueryError, Visit};
 use crate::model::candidate::Named;
 use crate::model::history::{Pause, Scope};
 use crate::model::right::Right;
@@ -294,6 +295,12 @@ pub trait Control: Send + Sync {
     /// # Errors
     /// When there is none, or the log cannot be written.
     async fn resume(&self, scope: Scope, actor: &str) -> Result<(), Refusal>;
+
+    /// Shows records of the log. Blocks.
+    ///
+    /// # Errors
+    /// As [`crate::audit::query::list`].
+    fn records(&self, filter: &Filter, visit: Visit) -> Result<Listing, QueryError>;
 
     /// Reads configuration and playbooks again: all or nothing. Returns what changed, in words.
     ///

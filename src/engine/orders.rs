@@ -152,7 +152,7 @@ pub(super) async fn status(core: &Core, standings: Vec<Standing>) -> Status {
     let audit = core.shared.audit.watch().borrow().clone();
     let state = core.shared.audit.state().await.unwrap_or_default();
     let live = core.live.lock().await;
-    let (messages_waiting, rights) = (state.outbox.len(), state.history.rights);
+    let (messages_waiting, rights) = (state.outbox.len(), state.history.rights.clone());
     let per_target = |pick: &dyn Fn(&Standing) -> Option<String>| -> BTreeMap<String, String> {
         standings.iter().filter_map(|s| Some((s.target.name.clone(), pick(s)?))).collect()
     };
@@ -170,7 +170,7 @@ pub(super) async fn status(core: &Core, standings: Vec<Standing>) -> Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started: core.started,
         mode: live.loaded.config.mode,
-        pauses: state.history.pauses.into_iter().map(|(scope, pause)| PauseStatus { scope, pause }).collect(),
+        pauses: state.history.pauses.clone().into_iter().map(|(scope, pause)| PauseStatus { scope, pause }).collect(),
         paused_by_file: super::carry::paused_by_file(&core.shared.data_dir),
         audit: AuditStatus { size: audit.size, root: audit.root_hex, trouble: audit.trouble },
         messages_waiting,

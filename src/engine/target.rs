@@ -27,7 +27,7 @@ pub enum Mail {
     /// Something happened to a run.
     Run(String, What),
     /// A look of a run ended.
-    Looked(String, Result<Box<(Facts, History)>, Unseen>),
+    Looked(String, Result<Box<(Facts, Arc<History>)>, Unseen>),
     /// The server was looked at, for no run.
     Seen(Box<Server>),
     /// Somebody asks for a run.
