@@ -4,6 +4,7 @@ mod boundaries;
 mod breaking;
 mod clock_jumps;
 mod crash;
+mod faults;
 mod grants;
 mod limits;
 mod never_in_the_way;

@@ -114,7 +114,8 @@ each_major!(locks_among_five_thousand_tables, async |cluster: Cluster| {
     // Not the same session: what one changed is known to others after its last transaction.
     let locker = cluster.connect("app", "app").await;
     lock_it(&locker).await;
-    crowd(&bouncer, 4).await;
+    // More than the pool will have when it is grown, so that whoever only observes sees it whenever it looks.
+    crowd(&bouncer, 9).await;
     let runaway = cluster.sleeper("app", "app", "SELECT pg_sleep(120)").await;
     let home = home_of(&cluster, &bouncer);
     let onlooker = Onlooker::at(&cluster);

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// What is held back, once.
@@ -21,6 +22,7 @@ struct State {
 /// A proxy in front of one server on 127.0.0.1; its threads end with its connections.
 pub struct Gate {
     port: u16,
+    server: Arc<AtomicU16>,
     state: Arc<Mutex<State>>,
 }
 
@@ -31,19 +33,26 @@ impl Gate {
         let port = listener.local_addr().expect("its address").port();
         let state = Arc::new(Mutex::new(State::default()));
         let shared = state.clone();
+        let server = Arc::new(AtomicU16::new(server));
+        let now = server.clone();
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 // A server that is not there refuses; so does the proxy.
-                let Ok(server) = TcpStream::connect(("127.0.0.1", server)) else { continue };
+                let Ok(server) = TcpStream::connect(("127.0.0.1", now.load(Ordering::Relaxed))) else { continue };
                 connect(&client, &server, &shared);
             }
         });
-        Gate { port, state }
+        Gate { port, server, state }
     }
 
     /// Its own port.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// New connections go to another server.
+    pub fn lead_to(&self, server: u16) {
+        self.server.store(server, Ordering::Relaxed);
     }
 
     /// Holds back the nth message to the server that has this text.
