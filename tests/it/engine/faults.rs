@@ -23,8 +23,9 @@ fn told(home: &Home, target: &str) -> Vec<String> {
     lifecycle.map(|r| r["reason"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
-async fn is_remedied(home: &Home, cluster: &Cluster, n: u32) {
-    let runaway = cluster.sleeper("app", "app", &format!("SELECT pg_sleep(60) AS query_{n}")).await;
+/// Each `n` is another query, so that none is a repetition.
+async fn is_remedied(home: &Home, cluster: &Cluster, n: usize) {
+    let runaway = cluster.sleeper("app", "app", &format!("SELECT pg_sleep(60){}", ", 1".repeat(n))).await;
     assert_eq!(runaway.ended().await, Err(Some("57014".to_owned())), "{n}: {}", home.log());
 }
 
