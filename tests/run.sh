@@ -19,7 +19,7 @@ step() { printf '\n== %s\n' "$*"; }
 command -v cargo >/dev/null || { echo "cargo is not installed: see https://rustup.rs" >&2; exit 1; }
 
 step "packages"
-tests/support/install.sh --yes build-essential jq openssl pgbouncer postgresql postgresql-contrib
+tests/support/install.sh --yes build-essential faketime jq openssl pgbouncer postgresql postgresql-contrib strace
 
 step "servers"
 majors=(13 15 18)

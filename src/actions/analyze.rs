@@ -6,6 +6,7 @@ use crate::model::query::{Act, ActAnswer, Confirm};
 use crate::model::time::in_words;
 use crate::model::{Candidate, Class, Duration, Kind, Outcome, OutcomeStatus, Place, Question, Row, Table, Value};
 use crate::playbook::{ActionSpec, Param, ParamType};
+use serde_json::Value as Json;
 
 /// The action.
 pub struct Analyze;
@@ -127,6 +128,30 @@ impl Action for Analyze {
         }
         let detail = "ANALYZE ended without an error, but the server does not show it: last_analyze has not moved";
         Judgement::NotYet(Outcome::new(OutcomeStatus::Failed, detail))
+    }
+
+    fn recall(&self, order: &Order, _: Option<&Json>, seen: &[Row]) -> Judgement {
+        let unknown = |detail| Judgement::NotYet(Outcome::new(OutcomeStatus::Unknown, detail));
+        let (Candidate::Table(table), Some(look)) = (order.candidate, seen.first()) else {
+            return unknown("whether it was analyzed could not be seen");
+        };
+        if table.partitioned && order.server.major() < 14 {
+            let detail =
+                "whether it was analyzed cannot be known: PostgreSQL 13 keeps no time for a partitioned parent";
+            return ended(OutcomeStatus::Unknown, detail.to_owned());
+        }
+        let analyzed = look.opt_time("analyzed").ok().flatten();
+        match (look.bool("same"), look.bool("busy")) {
+            (Ok(false), _) => not_sent(table, Some(look)),
+            _ if analyzed.is_some() && analyzed > table.last_analyzed => {
+                ended(OutcomeStatus::Done, format!("{}, as last_analyze shows", done(table, Some(look))))
+            }
+            (Ok(true), Ok(true)) => unknown("a session is still vacuuming or analyzing it"),
+            _ => {
+                let detail = "not analyzed: last_analyze has not moved, so it was not sent or was cut off";
+                Judgement::NotYet(Outcome::new(OutcomeStatus::Failed, detail))
+            }
+        }
     }
 }
 

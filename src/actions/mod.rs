@@ -68,6 +68,10 @@ pub trait Action: Sync {
     /// look of the deed's `confirm`.
     fn judge(&self, order: &Order, answer: &ActAnswer, seen: Option<&[Row]>) -> Judgement;
 
+    /// What became of a statement of which a crash left only the announcement, from one look of the
+    /// deed's `confirm`; nothing is sent. `order` is as it was announced, `after` what it was to set.
+    fn recall(&self, order: &Order, after: Option<&Json>, seen: &[Row]) -> Judgement;
+
     /// What its logins must be granted beyond [`grants::BASE`].
     fn grants(&self) -> &'static [grants::Grant];
 

@@ -81,6 +81,22 @@ impl Action for SetPoolSize {
         }
     }
 
+    fn recall(&self, order: &Order, after: Option<&Json>, seen: &[Row]) -> Judgement {
+        let (Candidate::Pool(pool), Some(size)) = (order.candidate, after.and_then(size_of)) else {
+            return Judgement::Ended(Outcome::new(OutcomeStatus::Unknown, "what was to be set is not known"));
+        };
+        judged(pool, size, seen.into(), |now| {
+            let was = pool.default_pool_size;
+            let (status, detail) = if now == i64::from(was) {
+                (OutcomeStatus::Refused, format!("pool_size of {} is {was} as before: nothing was set", pool.database))
+            } else {
+                let detail = format!("pool_size of {} is {now}, neither {was} as before nor {size}", pool.database);
+                (OutcomeStatus::Unknown, detail)
+            };
+            Outcome::new(status, detail)
+        })
+    }
+
     fn undo(&self, order: &Order, before: &Json) -> Option<Deed> {
         let Candidate::Pool(pool) = order.candidate else { return None };
         let size = size_of(before)?;

@@ -124,6 +124,27 @@ SELECT v.protected, v.paused, clock_timestamp() AS sent_at,
         }
     }
 
+    /// A session that is still there was not ended. Of one that is gone nobody can say who ended it.
+    pub(super) fn recall(&self, seen: &[Row]) -> Judgement {
+        let Signal { word, over, .. } = self;
+        match seen.first().and_then(|row| row.bool(self.still).ok()) {
+            Some(true) => {
+                let detail = format!("the {over} is still there: the {word} was not sent, or it did not work");
+                Judgement::NotYet(Outcome::new(OutcomeStatus::Refused, detail))
+            }
+            Some(false) => {
+                let detail = format!(
+                    "the {over} is over; whether the {word} ended it cannot be known, as pgmedic ended before it could see"
+                );
+                ended(OutcomeStatus::Unknown, detail)
+            }
+            None => {
+                let detail = format!("whether the {word} was sent cannot be known");
+                Judgement::NotYet(Outcome::new(OutcomeStatus::Unknown, detail))
+            }
+        }
+    }
+
     fn done(&self, sent: &Row, look: &Row) -> String {
         let Signal { word, over, .. } = self;
         let took = match (sent.time("sent_at"), look.time("looked_at")) {

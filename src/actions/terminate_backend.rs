@@ -6,6 +6,7 @@ use super::{Action, Deed, Judgement, Order};
 use crate::model::query::ActAnswer;
 use crate::model::{Class, Duration, Kind, Row};
 use crate::playbook::ActionSpec;
+use serde_json::Value as Json;
 
 /// The action.
 pub struct TerminateBackend;
@@ -42,5 +43,9 @@ impl Action for TerminateBackend {
 
     fn judge(&self, _: &Order, answer: &ActAnswer, seen: Option<&[Row]>) -> Judgement {
         SIGNAL.judge(answer, seen)
+    }
+
+    fn recall(&self, _: &Order, _: Option<&Json>, seen: &[Row]) -> Judgement {
+        SIGNAL.recall(seen)
     }
 }

@@ -153,6 +153,8 @@ pub struct Audit {
     status: watch::Receiver<Status>,
     log_id: Arc<str>,
     started_after_crash: bool,
+    data_dir: Arc<Path>,
+    index: index::Lent,
 }
 
 impl Audit {
@@ -173,6 +175,8 @@ impl Audit {
             status: opened.status,
             log_id: opened.log_id.into(),
             started_after_crash: opened.started_after_crash,
+            data_dir: data_dir.into(),
+            index: opened.index,
         })
     }
 
@@ -221,6 +225,14 @@ impl Audit {
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Status> {
         self.status.clone()
+    }
+
+    /// As [`query::list`], of this log: nobody but the process that writes it can ask its index. Blocks.
+    ///
+    /// # Errors
+    /// As [`query::list`].
+    pub fn list(&self, filter: &query::Filter, visit: query::Visit) -> Result<query::Listing, query::QueryError> {
+        query::list_beside(&self.data_dir, filter, visit, Some(&self.index))
     }
 
     /// Whether the process before this one did not end by itself.

@@ -2,7 +2,7 @@
 
 use super::fold::Fold;
 use super::head::HeadFile;
-use super::index;
+use super::index::{self, Index, Lent};
 use super::layout::Layout;
 use super::lock;
 use super::recover::recover;
@@ -17,6 +17,7 @@ pub(super) struct Opened {
     pub(super) status: watch::Receiver<Status>,
     pub(super) log_id: String,
     pub(super) started_after_crash: bool,
+    pub(super) index: Lent,
 }
 
 impl Writer {
@@ -60,7 +61,8 @@ impl Writer {
         writer.head.sync().map_err(io_error("cannot sync", &writer.layout.head()))?;
         writer.index = index::open(&writer.layout, &writer.fold.log, writer.fold.tree.size());
         writer.tell();
-        let opened = Opened { status: watcher, log_id: writer.fold.log.clone(), started_after_crash: crashed };
+        let index = writer.index.as_ref().map(Index::lend).unwrap_or_default();
+        let opened = Opened { status: watcher, log_id: writer.fold.log.clone(), started_after_crash: crashed, index };
         Ok((writer, opened))
     }
 

@@ -8,6 +8,7 @@ use crate::engine::load::Loaded;
 use crate::engine::peek;
 use crate::http::access::Caller;
 use crate::model::History;
+use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::LevelFilter;
 
@@ -18,7 +19,7 @@ pub(super) async fn plan(global: &Global, out: &Out, request: &PlanRequest) -> R
     start::logging(LevelFilter::WARN);
     let loaded = start::loaded(&global.config)?;
     out.note(NO_DAEMON);
-    Ok(peek::plan(&loaded, &start::live(), request, &past(&loaded)?).await?)
+    Ok(peek::plan(&loaded, &start::live(), request, &*past(&loaded)?).await?)
 }
 
 /// Why, in words.
@@ -26,14 +27,14 @@ pub(super) async fn why(global: &Global, playbook: &str, target: &str) -> Result
     start::logging(LevelFilter::WARN);
     let loaded = start::loaded(&global.config)?;
     let request = PlanRequest { playbooks: vec![playbook.to_owned()], target: Some(target.to_owned()) };
-    let mut plans = peek::plan(&loaded, &start::live(), &request, &past(&loaded)?).await?;
+    let mut plans = peek::plan(&loaded, &start::live(), &request, &*past(&loaded)?).await?;
     let Some(plan) = plans.pop() else {
         return Err(Failure::usage(format!("{playbook} does not select the target {target}: look at its `targets`")));
     };
     Ok(WhyReport { plan, lines: vec![NO_DAEMON.to_owned()] })
 }
 
-fn past(loaded: &Loaded) -> Result<History, Failure> {
+fn past(loaded: &Loaded) -> Result<Arc<History>, Failure> {
     peek::past(&loaded.config.data_dir).map_err(|e| Failure::trouble(e.to_string()))
 }
 

@@ -27,7 +27,7 @@ pub(super) async fn pause(global: &Global, out: &Out, request: &PauseRequest) ->
 /// Records the end of a pause of exactly this scope.
 pub(super) async fn resume(global: &Global, scope: &Scope) -> Result<(), Failure> {
     let audit = open(global).await?;
-    let pauses = audit.state().await.map(|s| s.history.pauses).unwrap_or_default();
+    let pauses = audit.state().await.map(|s| s.history.pauses.clone()).unwrap_or_default();
     if !pauses.contains_key(scope) {
         audit.close().await;
         let there: Vec<String> = pauses.keys().map(covered).collect();

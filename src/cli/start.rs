@@ -40,7 +40,7 @@ pub(super) async fn audit(data_dir: PathBuf) -> Result<Audit, Failure> {
     opened.map_err(broken)?.map_err(|e: OpenError| Failure::trouble(e.to_string()))
 }
 
-/// The door to real servers.
+/// The door to real servers, for looking.
 pub(super) fn live() -> Live {
     Live::new(Arc::new(resolve))
 }
@@ -51,7 +51,8 @@ pub(super) fn live() -> Live {
 /// An audit log that cannot be used, a configuration that cannot be planned.
 pub(super) async fn engine(loaded: Loaded, reload: Reload, triggers: bool) -> Result<Daemon, Failure> {
     let audit = audit(loaded.config.data_dir.clone()).await?;
-    let setup = Setup { loaded, reload, audit, connect: Arc::new(live()), triggers };
+    let connect = Arc::new(live().with_log(&audit.log_id()));
+    let setup = Setup { loaded, reload, audit, connect, triggers };
     Ok(Daemon::start(setup).await?)
 }
 

@@ -4,8 +4,9 @@ use super::output::Paint;
 use super::text::{count, moment, put, table};
 use crate::engine::api::{PauseStatus, PlaybookStatus, Status, TargetStatus};
 use crate::model::history::{Pause, Scope};
+use crate::model::right::Right;
 use crate::model::time::{in_words, since};
-use crate::model::{Mode, Timestamp};
+use crate::model::{Duration, Mode, Timestamp};
 
 /// The whole status.
 #[must_use]
@@ -29,7 +30,7 @@ pub fn status(status: &Status, now: Timestamp, paint: Paint, width: Option<u16>)
     if status.messages_waiting > 0 {
         put(&mut out, format!("{} not delivered yet\n", count(status.messages_waiting, "message")));
     }
-    out + "\n" + &targets(&status.targets, paint, width) + "\n" + &playbooks(&status.playbooks, now, paint, width)
+    out + "\n" + &targets(&status.targets, now, paint, width) + "\n" + &playbooks(&status.playbooks, now, paint, width)
 }
 
 /// One pause: what it covers, who ordered it, since when, until when, why.
@@ -48,16 +49,40 @@ pub fn paused(scope: &Scope, pause: &Pause) -> String {
 
 /// One row a target.
 #[must_use]
-pub fn targets(targets: &[TargetStatus], paint: Paint, width: Option<u16>) -> String {
+pub fn targets(targets: &[TargetStatus], now: Timestamp, paint: Paint, width: Option<u16>) -> String {
     let row = |t: &TargetStatus| {
         let version = t.version_num.map_or_else(|| "-".to_owned(), |v| format!("{}.{}", v / 10_000, v % 10_000));
         let runs: Vec<String> = t.runs.iter().map(|r| format!("{}: {} ({})", r.playbook, r.doing, r.run)).collect();
         let runs = if runs.is_empty() { "-".to_owned() } else { runs.join("\n") };
+        let state = match &t.right_to_act {
+            Some(right) => format!("{}\n{}", t.state, right_to_act(right, now)),
+            None => t.state.clone(),
+        };
         let role = t.role.clone().unwrap_or_else(|| "-".to_owned());
-        vec![t.name.clone(), t.mode.word().to_owned(), t.state.clone(), version, role, runs]
+        vec![t.name.clone(), t.mode.word().to_owned(), state, version, role, runs]
     };
     let header = ["TARGET", "MODE", "STATE", "VERSION", "ROLE", "RUNS"];
     headed(&table(&header, targets.iter().map(row).collect(), width), paint)
+}
+
+/// Who else has or had the right to act. After a takeover each playbook says itself how long it still waits.
+fn right_to_act(right: &Right, now: Timestamp) -> String {
+    match right {
+        Right::StandsBy { holder, since: begun } => {
+            format!("stands by for {}: {holder} holds the right to act", in_words(since(now, *begun)))
+        }
+        Right::TookOver { at, .. } => {
+            let ago = since(now, *at);
+            let then = if ago < Duration::from_mins(5) {
+                "; acts after 5m, or a longer cooldown"
+            } else if ago < Duration::from_hours(1) {
+                "; hourly limits are half spent until an hour after"
+            } else {
+                ""
+            };
+            format!("took over from another pgmedic {} ago{then}", in_words(ago))
+        }
+    }
 }
 
 /// One row a playbook and target.
@@ -139,6 +164,26 @@ mod tests {
         analyze-stale-tables  observe *  crm     by hand    -
         grow-starved-pools    disabled   none    by hand    -
         ");
+    }
+
+    #[test]
+    fn who_else_has_or_had_the_right_to_act_is_shown_with_the_target() {
+        let now: Timestamp = "2026-11-24T20:00:00Z".parse().unwrap();
+        let mut rights = sample().targets;
+        let holder = "pgmedic/acting of pgmedic in postgres from 10.0.0.2, pid 7".to_owned();
+        rights[0].right_to_act =
+            Some(Right::StandsBy { holder: holder.clone(), since: "2026-11-24T19:00:00Z".parse().unwrap() });
+        let took = |at: &str| Some(Right::TookOver { from: holder.clone(), at: at.parse().unwrap() });
+        rights[1].right_to_act = took("2026-11-24T19:59:20Z");
+        insta::assert_snapshot!(targets(&rights, now, Paint { on: false }, None), @"
+        TARGET  MODE     STATE                                                                                                VERSION  ROLE     RUNS
+        orders  enforce  up                                                                                                   15.18    primary  analyze-stale-tables: ANALYZE public.a (01K)
+                         stands by for 1h: pgmedic/acting of pgmedic in postgres from 10.0.0.2, pid 7 holds the right to act
+        crm     observe  connection refused                                                                                   -        -        -
+                         took over from another pgmedic 40s ago; acts after 5m, or a longer cooldown
+        ");
+        rights[1].right_to_act = took("2026-11-24T19:40:00Z");
+        assert!(targets(&rights, now, Paint { on: false }, None).contains("20m ago; hourly limits are half spent"));
     }
 
     #[test]

@@ -8,8 +8,8 @@ use serde_json::Value as Json;
 pub struct Climber {
     /// As last seen before anything was sent for it.
     pub candidate: Candidate,
-    /// As seen since the last rung, if it was.
-    pub since: Option<Candidate>,
+    /// As seen since the last rung, if it was, and the server at that moment.
+    pub since: Option<(Candidate, Server)>,
     /// Whether it goes on.
     pub state: ClimberState,
     /// Every rung that was sent, in order.
@@ -42,8 +42,6 @@ pub struct Sent {
     pub before: Option<Json>,
     /// The value it set.
     pub after: Option<Json>,
-    /// The server as seen just before, for an undo.
-    pub server: Server,
     /// Whether verification found the harm gone; `None` while not known.
     pub helped: Option<bool>,
     /// What came of taking it back, if that was needed.

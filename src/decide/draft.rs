@@ -106,7 +106,7 @@ pub(super) fn candidate_decision(
     }
 }
 
-fn action_ref(rung: &ActStep, statement: String) -> ActionRef {
+pub(super) fn action_ref(rung: &ActStep, statement: String) -> ActionRef {
     let arguments = match rung.args.to_json() {
         Json::Object(map) if map.is_empty() => Json::Null,
         other => other,
@@ -174,12 +174,16 @@ pub fn unverified(outcome: &Draft, detail: &str, notify: &[String]) -> Draft {
         candidate: outcome.candidate.clone(),
         action: outcome.action.clone(),
         before: outcome.before.clone(),
-        after: outcome.after.clone(),
         outcome: Some(Outcome::new(OutcomeStatus::Unknown, detail)),
         ..Draft::new(RecordKind::Verification)
     };
     notice::unverified(outcome, detail, notify, &mut draft);
     draft
+}
+
+/// Whether an announcement is that of taking a change back.
+pub(super) fn is_revert(action: &ActionRef) -> bool {
+    action.arguments.get("revert") == Some(&Json::Bool(true))
 }
 
 /// Announces that a change is taken back.

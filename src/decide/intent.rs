@@ -2,10 +2,10 @@
 //! limits are exact across targets and nothing is done twice at once.
 
 use crate::config::Limits;
-use crate::guards::{limits::Spending, open_intent, paused, same_query};
+use crate::guards::{limits::Spending, open_intent, paused, same_query, takeover};
 use crate::model::record::Draft;
 use crate::model::verdict::GuardVerdict;
-use crate::model::{GuardReport, History, Timestamp, history};
+use crate::model::{Duration, GuardReport, History, Timestamp, history};
 
 /// What an intent must not exceed.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +14,8 @@ pub struct Bounds {
     pub limits: Limits,
     /// The playbook's own `per_run`, if smaller than policy's.
     pub per_run: Option<u32>,
+    /// The playbook's cooldown, which a takeover waits for.
+    pub cooldown: Duration,
 }
 
 /// Whether an intent may be appended now.
@@ -32,6 +34,9 @@ pub fn may_append(history: &History, draft: &Draft, bounds: &Bounds, now: Timest
     if let Some(open) = history.open.get(&(target.clone(), candidate.key.clone())) {
         return stop("open_intent", open_intent::told(open, now));
     }
+    if let Some(Err(why)) = takeover::waited(history, target, bounds.cooldown, now) {
+        return stop("takeover", why);
+    }
     let counted = history.counted(target, run, &candidate.key, action.class);
     let spending = Spending {
         history,
@@ -48,7 +53,7 @@ pub fn may_append(history: &History, draft: &Draft, bounds: &Bounds, now: Timest
         return stop("limits", count.in_words(action.class));
     }
     if let Some(query) = history::same_query(&candidate.candidate).filter(|_| !counted)
-        && let Err(why) = same_query::repeats(history, bounds.limits.same_query, &query, now)
+        && let Err(why) = same_query::repeats(history, bounds.limits.same_query, &query, target, now)
     {
         return stop("same_query", why);
     }
@@ -65,6 +70,7 @@ mod tests {
     use crate::model::candidate::Named;
     use crate::model::history::{Pause, Scope};
     use crate::model::record::{ActionRef, PlaybookRef, RecordKind};
+    use crate::model::right::Right;
     use crate::model::{Candidate, Class, Outcome, OutcomeStatus, Pool, Record};
 
     fn at(minute: i64) -> Timestamp {
@@ -103,7 +109,11 @@ mod tests {
     }
 
     fn bounds() -> Bounds {
-        Bounds { limits: Limits { disruptive_fleet_hour: 2, ..Limits::default() }, per_run: None }
+        Bounds {
+            limits: Limits { disruptive_fleet_hour: 2, ..Limits::default() },
+            per_run: None,
+            cooldown: Duration::ZERO,
+        }
     }
 
     fn append(history: &mut History, draft: &Draft, minute: i64, ended: bool) {
@@ -149,6 +159,21 @@ mod tests {
         history.pauses.insert(Scope { target: Some("crm".to_owned()), playbook: None }, pause);
         assert_eq!(forbidden(&history, &intent("r2", "crm", "b"), 1).0, "paused");
         assert_eq!(may_append(&history, &intent("r2", "orders", "b"), &bounds(), at(1)), Ok(()));
+    }
+
+    #[test]
+    fn a_takeover_between_the_look_and_the_intent_holds_it_back() {
+        let mut history = History::default();
+        let took = Right::TookOver { from: "pid 7".to_owned(), at: at(0) };
+        history.rights.insert("orders".to_owned(), took);
+        let (name, detail) = forbidden(&history, &intent("r1", "orders", "a"), 4);
+        assert_eq!(name, "takeover");
+        assert!(detail.starts_with("took over from another pgmedic 4m ago; acts after 5m"), "{detail}");
+        assert_eq!(may_append(&history, &intent("r1", "orders", "a"), &bounds(), at(5)), Ok(()));
+        append(&mut history, &intent("r1", "orders", "a"), 6, true);
+        let (name, detail) = forbidden(&history, &intent("r2", "orders", "b"), 7);
+        assert_eq!(name, "limits");
+        assert!(detail.contains("1 of them count for the takeover 7m ago"), "{detail}");
     }
 
     #[test]

@@ -262,7 +262,6 @@ pub(super) fn acted(run: &mut Run, spot: Spot, prepared: Prepared, outcome: &Out
             outcome: outcome.clone(),
             before: prepared.deed.before,
             after: prepared.deed.after,
-            server: prepared.server,
             helped: None,
             reverted: None,
         });

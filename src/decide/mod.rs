@@ -8,8 +8,10 @@ pub mod intent;
 mod ladder;
 mod next;
 mod notice;
+mod orphan;
 pub mod outbox;
 pub mod plan;
+pub mod resume;
 pub mod run;
 pub mod state;
 #[cfg(test)]

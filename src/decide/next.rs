@@ -4,6 +4,7 @@
 use super::draft;
 use super::ladder;
 use super::plan::{Plan, plan};
+use super::resume;
 use super::run::{Effect, End, Entry, Event, Look, Memory, Phase, Run, Unwritten, Verify, What};
 use super::verify;
 use crate::model::record::Draft;
@@ -11,7 +12,7 @@ use crate::model::{Duration, Timestamp, Verdict};
 use std::collections::BTreeMap;
 
 /// Between two tries to append what must not be lost (an outcome, a verification).
-const APPEND_AGAIN_AFTER: Duration = Duration::from_secs(1);
+pub(super) const APPEND_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Moves a run by one event. An event that its phase does not wait for changes nothing.
 #[must_use]
@@ -65,6 +66,7 @@ fn step(run: &mut Run, event: &Event) -> Vec<Effect> {
         (Phase::Verifying(v), What::Looked(look)) if !v.resting => verify::looked(run, v, Some(look), at),
         (Phase::Verifying(v), What::Blind { .. }) if !v.resting => verify::looked(run, v, None, at),
         (Phase::Reverting(revert), what) => verify::reverting(run, *revert, what, at),
+        (Phase::Resuming(resuming), what) => resume::resuming(run, *resuming, what, at),
         (Phase::Closing(_), What::Appended(_)) => end(run),
         _ => Vec::new(),
     }
@@ -86,6 +88,7 @@ fn stop(run: &mut Run, why: &str, at: Timestamp) -> Vec<Effect> {
         Phase::New | Phase::Finding | Phase::Looking(_) | Phase::Resting(_) | Phase::Verifying(_) => {
             verify::close(run, at)
         }
+        Phase::Resuming(_) => resume::stop(run),
         _ => Vec::new(),
     }
 }

@@ -134,6 +134,9 @@ pub(super) fn closing(run: &Run, draft: &mut Draft, at: Timestamp) {
     } else if let Some(advice) = advice(event) {
         lines.push(advice.to_owned());
     }
+    if run.resumed {
+        lines.push("pgmedic ended in the middle of this run, and took it up again at its next start.".to_owned());
+    }
     lines.push(record_line(&brief.id));
     // Each success is told; trouble that stays the same is told once.
     let one_of_many = (event == "acted").then(|| brief.id.clone());
@@ -152,8 +155,9 @@ pub(super) fn orphan(intent: &Draft, detail: &str, notify: &[String], draft: &mu
 
 /// An action after which nobody looked whether it helped: the process that did it is gone.
 pub(super) fn unverified(outcome: &Draft, detail: &str, notify: &[String], draft: &mut Draft) {
+    let done = outcome.outcome.as_ref().is_some_and(|o| o.status == OutcomeStatus::Done);
     let change = match (&outcome.before, &outcome.after) {
-        (Some(before), Some(after)) => {
+        (Some(before), Some(after)) if done => {
             format!("It changed {} to {}, which is not taken back by itself.", plain(before), plain(after))
         }
         _ => String::new(),

@@ -2,6 +2,7 @@
 
 pub use super::climber::{Climber, ClimberState, Sent};
 use super::intent::Bounds;
+pub use super::orphan::{Orphan, Recall, ResumeStage, Resuming};
 use crate::actions::Deed;
 use crate::config::Policy;
 use crate::model::history::Told;
@@ -41,6 +42,8 @@ pub struct Run {
     pub held: u32,
     /// It left records of its own, and is not only counted.
     pub recorded: bool,
+    /// A crash cut it off, and it goes on from what the log holds.
+    pub resumed: bool,
 }
 
 /// What a run is begun with.
@@ -78,7 +81,11 @@ impl Brief {
     /// The budgets that its intents must not exceed.
     #[must_use]
     pub fn bounds(&self) -> Bounds {
-        Bounds { limits: self.policy.limits.clone(), per_run: self.playbook.guard.per_run }
+        Bounds {
+            limits: self.policy.limits.clone(),
+            per_run: self.playbook.guard.per_run,
+            cooldown: self.playbook.guard.cooldown,
+        }
     }
 }
 
@@ -105,6 +112,8 @@ pub enum Phase {
     Verifying(Verify),
     /// A change is being taken back.
     Reverting(Box<Revert>),
+    /// What a crash left without an end is being looked up.
+    Resuming(Box<Resuming>),
     /// The end is being recorded.
     Closing(Unwritten),
     /// Over.
@@ -242,7 +251,7 @@ pub struct Look {
     /// What was seen; on a second look only the one candidate, if it is still there.
     pub facts: Facts,
     /// The folded log at that moment.
-    pub history: History,
+    pub history: Arc<History>,
     /// The digests of this playbook's last decisions here, by candidate key; `""` for the run itself.
     pub seen: BTreeMap<String, String>,
 }
@@ -258,6 +267,8 @@ pub enum Effect {
     Append(Vec<Entry>),
     /// Send a statement and see it through.
     Act(Box<Errand>),
+    /// Send nothing: look what became of a statement that was announced before a crash.
+    Recall(Box<Recall>),
     /// Let time pass.
     Rest(Duration),
     /// Count what concluded nothing new; `seen` replaces the memory of this playbook's decisions.
@@ -327,6 +338,7 @@ impl Run {
             reason: String::new(),
             held: 0,
             recorded: false,
+            resumed: false,
         }
     }
 
@@ -360,6 +372,7 @@ impl Run {
             Phase::Resting(_) => "waiting before the next step".to_owned(),
             Phase::Verifying(v) => format!("checking whether it helped: {}", about(v.climber)),
             Phase::Reverting(r) => format!("taking back what did not help: {}", about(r.climber)),
+            Phase::Resuming(_) => "looking up what a crash left without an end".to_owned(),
             Phase::Ended => "ended".to_owned(),
         }
     }

@@ -5,17 +5,22 @@ use crate::model::record::{Record, RecordKind};
 use crate::model::{History, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use std::sync::Arc;
+
+fn is_null(json: &Json) -> bool {
+    json.is_null()
+}
 
 /// The folded log. A segment's `snapshot` record holds it, so that a start reads one segment only.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
-    /// What limits, cooldowns and recovery rest on.
-    pub history: History,
+    /// What limits, cooldowns and recovery rest on. Shared: every look takes it along, and it may be many MiB.
+    pub history: Arc<History>,
     /// Messages that have not reached their channel.
     pub outbox: Outbox,
     /// Evidence of the last `config` record: the texts of the live configuration and playbooks.
-    #[serde(default, skip_serializing_if = "Json::is_null")]
-    pub live: Json,
+    #[serde(default, skip_serializing_if = "is_null")]
+    pub live: Arc<Json>,
     /// The last `lifecycle` record's reason: a start that finds no `stopped` here follows a crash.
     #[serde(default)]
     pub lifecycle: Option<String>,
@@ -29,11 +34,11 @@ impl State {
     pub fn apply(&mut self, record: &Record) {
         self.last = Some(record.time);
         match record.body.kind {
-            RecordKind::Config => self.live = record.body.evidence.clone().unwrap_or_default(),
+            RecordKind::Config => self.live = Arc::new(record.body.evidence.clone().unwrap_or_default()),
             RecordKind::Lifecycle => self.lifecycle.clone_from(&record.body.reason),
             _ => {}
         }
-        self.history.apply(record);
+        Arc::make_mut(&mut self.history).apply(record);
         self.outbox.apply(record);
     }
 }

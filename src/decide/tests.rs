@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 mod chaos;
+mod resuming;
 mod safety;
 mod telling;
 
@@ -39,6 +40,8 @@ struct Stage {
     /// Told to stop at this effect.
     stop_at: Option<&'static str>,
     unwritable: bool,
+    /// What a look at a statement of which only the announcement is left shows.
+    recalled: Outcome,
 }
 
 impl Stage {
@@ -54,11 +57,15 @@ impl Stage {
             told: Vec::new(),
             stop_at: None,
             unwritable: false,
+            recalled: Outcome::new(OutcomeStatus::Unknown, "as staged"),
         }
     }
 
     fn run(&mut self, playbook: &Arc<Playbook>) -> End {
-        let mut run = Run::new(self.brief(playbook.clone()));
+        self.live(Run::new(self.brief(playbook.clone())))
+    }
+
+    fn live(&mut self, mut run: Run) -> End {
         let mut events = vec![What::Begin];
         let mut end = None;
         for _ in 0..500 {
@@ -99,6 +106,10 @@ impl Stage {
             Effect::Look(candidate) => ("look", Some(self.look(Some(&candidate)))),
             Effect::Append(entries) => ("append", Some(self.append(entries))),
             Effect::Act(errand) => ("act", Some(self.act(&errand.prepared.candidate, errand.action))),
+            Effect::Recall(recall) => {
+                self.told.push(format!("RECALL {}", recall.action));
+                ("recall", Some(What::Acted(self.recalled.clone())))
+            }
             Effect::Rest(length) => {
                 self.now = after(self.now, length);
                 self.told.push(format!("rest {}", crate::model::time::in_words(length)));

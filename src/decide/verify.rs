@@ -1,12 +1,12 @@
 //! Did it help? The acted candidates are looked at until they are gone; a change that did not help is
 //! taken back; and the run is closed with what people should know.
 
-use super::next::{append, end, verifying, write};
+use super::next::{APPEND_AGAIN_AFTER, append, end, verifying, write};
 use super::run::{
     Brief, Climber, Effect, Entry, Errand, Look, Phase, Prepared, Revert, RevertStage, Run, Sent, Unwritten, Verify,
     What,
 };
-use super::{draft, notice};
+use super::{draft, notice, resume};
 use crate::actions::{self, Action, Order};
 use crate::model::time::{after, in_words, since};
 use crate::model::{Duration, Outcome, OutcomeStatus, Timestamp};
@@ -52,7 +52,7 @@ pub(super) fn looked(run: &mut Run, v: Verify, look: Option<&Look>, at: Timestam
     if let Some(look) = look {
         match look.facts.candidates.iter().find(|c| c.key() == key) {
             // Beside the one that was acted on, not in its place: what it is asked against stays.
-            Some(candidate) => climber.since = Some(candidate.clone()),
+            Some(candidate) => climber.since = Some((candidate.clone(), look.facts.server.clone())),
             None if !look.facts.unreadable.is_empty() => {}
             None => climber.last_touch_mut().into_iter().for_each(|sent| sent.helped = Some(true)),
         }
@@ -96,6 +96,10 @@ fn take_back(run: &mut Run, v: Verify, at: Timestamp) -> Vec<Effect> {
             continue;
         };
         let Some(action) = actions::of(rung.action) else { continue };
+        if let Some(why) = resume::ceiling(run, &rung) {
+            settle(run, i, Outcome::new(OutcomeStatus::Refused, why));
+            continue;
+        }
         match revertible(climber, &sent, action) {
             Ok(true) => {}
             Ok(false) => continue,
@@ -115,7 +119,7 @@ fn take_back(run: &mut Run, v: Verify, at: Timestamp) -> Vec<Effect> {
 
 /// Whether there is something to take back; an error when it must be left as it is, and why.
 fn revertible(climber: &Climber, sent: &Sent, action: &dyn Action) -> Result<bool, String> {
-    let Some(candidate) = &climber.since else {
+    let Some((candidate, _)) = &climber.since else {
         return Err("not taken back: it could not be looked at since, and somebody else may have changed it".to_owned());
     };
     let Some(now) = action.current(candidate) else { return Ok(sent.outcome.status == OutcomeStatus::Done) };
@@ -138,11 +142,11 @@ fn undo(
     action: &dyn Action,
     at: Timestamp,
 ) -> Option<Prepared> {
-    let candidate = climber.since.as_ref().unwrap_or(&climber.candidate);
+    let (candidate, server) = climber.since.as_ref()?;
     let order = Order {
         candidate,
         args: &rung.args,
-        server: &sent.server,
+        server,
         run: &brief.id,
         playbook: &brief.playbook.name,
         time_left: REVERT_TIME,
@@ -151,7 +155,7 @@ fn undo(
     let intent = draft::revert_intent(brief, candidate, rung, &deed);
     Some(Prepared {
         deed,
-        server: sent.server.clone(),
+        server: server.clone(),
         candidate: candidate.clone(),
         looked_at: at,
         intent,
@@ -195,7 +199,7 @@ pub(super) fn reverting(run: &mut Run, revert: Revert, what: &What, at: Timestam
         }
         (RevertStage::Recording(r), What::Unwritable(_)) if run.stopping.is_some() && !r.resting => end(run),
         (RevertStage::Recording(records), What::Unwritable(_)) if !records.resting => {
-            let rest = Effect::Rest(Duration::from_secs(1));
+            let rest = Effect::Rest(APPEND_AGAIN_AFTER);
             go(run, RevertStage::Recording(Unwritten { resting: true, ..records }), rest)
         }
         (stage, _) => {

@@ -2,6 +2,7 @@
 
 use super::Fault;
 use super::ask::pooler;
+use super::give_way::Way;
 use super::live::LiveTarget;
 use super::pooler::Console;
 use super::session::Session;
@@ -9,6 +10,7 @@ use super::settings::Purpose;
 use super::statement::{Limits, run};
 use crate::model::query::{Act, ActAnswer};
 use crate::model::{Duration, Ownership, Place, Question, Row};
+use std::pin::pin;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -40,8 +42,8 @@ pub async fn act(target: &LiveTarget, act: &Act, stop: &CancellationToken) -> Re
 
 async fn on_acting(target: &LiveTarget, act: &Act, stop: &CancellationToken) -> Result<ActAnswer, Fault> {
     let mut acting = target.acting.lock().await;
-    held(acting.own(target).await?)?;
-    let limits = Limits { deadline: act.deadline, whole: act.deadline, stop: Some(stop), owner_gone: None };
+    held(acting.keep(target).await?)?;
+    let limits = Limits { deadline: act.deadline, whole: act.deadline, stop: Some(stop), owner_gone: None, way: None };
     let answer = in_session(acting.owner()?, act, &limits).await;
     acting.check(answer)
 }
@@ -62,17 +64,19 @@ async fn in_work_session(
     };
     let owner_gone = {
         let mut acting = target.acting.lock().await;
-        held(acting.own(target).await?)?;
+        held(acting.keep(target).await?)?;
         acting.owner()?.gone.clone()
     };
     let session = target.open(Some(database), Purpose::Work).await?;
     let deadline = until.saturating_duration_since(Instant::now());
-    in_session(
-        &session,
-        act,
-        &Limits { deadline, whole: act.deadline, stop: Some(stop), owner_gone: Some(&owner_gone) },
-    )
-    .await
+    let (way, owner_gone) = (Way::default(), Some(&owner_gone));
+    let limits = Limits { deadline, whole: act.deadline, stop: Some(stop), owner_gone, way: Some(&way) };
+    let mut work = pin!(in_session(&session, act, &limits));
+    tokio::select! {
+        answer = &mut work => return answer,
+        () = way.watch(target, session.pid) => {}
+    }
+    work.await
 }
 
 /// Settings by SET, which the standing connection takes back before its next use; not by SET LOCAL: inside
@@ -103,7 +107,7 @@ async fn look(session: &Session, question: &Question, limits: &Limits<'_>) -> Re
 async fn on_console(target: &LiveTarget, act: &Act, name: &str, stop: &CancellationToken) -> Result<ActAnswer, Fault> {
     let console = Console::open(&target.console(pooler(target, name)?)?).await?;
     let mut acting = target.acting.lock().await;
-    held(acting.own(target).await?)?;
+    held(acting.keep(target).await?)?;
     let looked = Instant::now();
     if let Some(question) = &act.precondition
         && !meets(&console.run(&question.sql, LOOK).await.map_err(not_sent)?, &act.wanted)
@@ -134,6 +138,7 @@ fn held(ownership: Ownership) -> Result<(), Fault> {
     match ownership {
         Ownership::Held => Ok(()),
         Ownership::Elsewhere(who) => Err(Fault::Unreachable(format!("the right to act is held by {who}"))),
+        Ownership::Unknown(why) => Err(Fault::Unreachable(format!("the right to act is not here: {why}"))),
         Ownership::NotNeeded => Err(Fault::Unreachable("nobody asked for the right to act".to_owned())),
     }
 }

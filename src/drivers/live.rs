@@ -3,7 +3,7 @@
 use super::around::Around;
 pub use super::around::Variables;
 use super::login::{self, Extra, Login};
-use super::ownership;
+use super::ownership::{self, Claim};
 use super::session::{Instance, Session};
 use super::settings::Purpose;
 use super::{Connect, Fault, TargetDriver, facts};
@@ -25,13 +25,23 @@ pub type Resolve = Arc<dyn Fn(&Text) -> Result<SecretString, String> + Send + Sy
 pub struct Live {
     resolve: Resolve,
     around: Around,
+    /// Of the log that this process writes, for its sessions to be told apart from those of others.
+    log: Option<i64>,
 }
 
 impl Live {
     /// Secrets are resolved anew at each connect.
     #[must_use]
     pub fn new(resolve: Resolve) -> Live {
-        Live { resolve, around: Around::default() }
+        Live { resolve, around: Around::default(), log: None }
+    }
+
+    /// The identity of the log that records what is done: another daemon has another one. Without it every other
+    /// session is taken for another daemon's.
+    #[must_use]
+    pub fn with_log(mut self, log: &str) -> Live {
+        self.log = Some(ownership::log_key(log));
+        self
     }
 
     /// Relative paths in connection strings are seen from this folder: that of the configuration file.
@@ -87,8 +97,10 @@ pub(super) struct LiveTarget {
 #[derive(Default)]
 pub(super) struct Standing {
     session: Option<Session>,
-    /// Of the advisory lock; read once a session.
-    key: Option<i64>,
+    /// To the right to act; made once a session.
+    claim: Option<Claim>,
+    /// The right to act was lost with a session, and no look has told of that yet.
+    lost: bool,
 }
 
 impl Standing {
@@ -102,7 +114,7 @@ impl Standing {
         let session = if let Some(session) = kept {
             session
         } else {
-            self.key = None;
+            self.lost |= self.claim.take().is_some_and(|claim| claim.is_sure());
             target.open(None, purpose).await?
         };
         Ok(self.session.insert(session))
@@ -135,10 +147,27 @@ impl Standing {
         result
     }
 
-    /// Takes the right to act, or looks whether it is still held.
-    pub(super) async fn own(&mut self, target: &LiveTarget) -> Result<Ownership, Fault> {
+    /// For a look: takes the right to act, or looks whether it is still held.
+    async fn own(&mut self, target: &LiveTarget) -> Result<Ownership, Fault> {
         let held = self.try_own(target).await;
-        self.check(held)
+        let sure = self.claim.is_some_and(|claim| claim.is_sure());
+        if held.is_err() && !sure {
+            self.session = None;
+        }
+        let held = self.check(held)?;
+        self.lost = false;
+        Ok(held)
+    }
+
+    /// For an act: whether the right to act is here without a break since the target was last looked at. Somebody
+    /// else may have had it in a break, and only a look tells of that.
+    pub(super) async fn keep(&mut self, target: &LiveTarget) -> Result<Ownership, Fault> {
+        self.ready(target, Purpose::Acting).await?;
+        if !self.lost {
+            return self.own(target).await;
+        }
+        let why = "the acting connection was lost, and with it the right to act; the next look asks for it again";
+        Err(Fault::Unreachable(why.to_owned()))
     }
 
     /// The session that was just seen to hold the right to act; never a new one, which would not hold it.
@@ -151,14 +180,14 @@ impl Standing {
 
     async fn try_own(&mut self, target: &LiveTarget) -> Result<Ownership, Fault> {
         self.ready(target, Purpose::Acting).await?;
-        let Standing { session: Some(session), key } = self else {
+        let Standing { session: Some(session), claim, .. } = self else {
             return Err(Fault::Unreachable("there is no acting connection".to_owned()));
         };
-        let key = match key {
-            Some(key) => *key,
-            None => *key.insert(ownership::key(&facts::system_identifier(session).await?)),
+        let claim = match claim {
+            Some(claim) => claim,
+            None => claim.insert(Claim::new(&facts::system_identifier(session).await?, target.live.log)),
         };
-        ownership::hold(session, key).await
+        ownership::hold(session, claim).await
     }
 }
 
@@ -226,7 +255,7 @@ impl LiveTarget {
         }
         // Looking and recording go on without the acting connection; acting does not.
         let held = self.acting.lock().await.own(self).await;
-        held.unwrap_or_else(|fault| Ownership::Elsewhere(format!("unknown whom: {fault}")))
+        held.unwrap_or_else(|fault| Ownership::Unknown(fault.to_string()))
     }
 
     fn acting_user(&self) -> Result<String, Fault> {

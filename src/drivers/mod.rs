@@ -8,6 +8,7 @@ mod attributes;
 mod certificate;
 mod facts;
 mod fault;
+mod give_way;
 pub mod live;
 mod login;
 mod ownership;
@@ -48,6 +49,10 @@ pub enum Fault {
     /// Told to stop; the statement was cancelled on the server, and the server confirmed that.
     #[error("cancelled because pgmedic was told to stop")]
     Stopped,
+    /// Somebody waited for a lock that the statement held; it was cancelled on the server, and the server
+    /// confirmed that. Who waited.
+    #[error("cancelled to give way: {0} waited for a lock that it held")]
+    GaveWay(String),
     /// The connection broke after the statement was sent: what came of it is not known.
     #[error("the connection was lost after the statement was sent: {0}")]
     Lost(String),

@@ -40,6 +40,8 @@ pub struct Session {
     pub seat: Seat,
     /// Which server answered there.
     pub server: Instance,
+    /// The backend that serves it.
+    pub pid: i32,
     purpose: Purpose,
     /// The settings are not (yet) those of the purpose.
     changed: AtomicBool,
@@ -119,8 +121,10 @@ impl Session {
 
 async fn connect(login: &Login, database: &str, purpose: Purpose) -> Result<Session, String> {
     // A start-up setting that only a real server keeps: a pooler refuses it or drops it. Behind a
-    // pooler, settings and the advisory lock would leak to other clients.
-    let options = Some("-c pgmedic.direct=yes");
+    // pooler, settings and the advisory lock would leak to other clients. And a lock_timeout from the first
+    // moment on: a session that begins while its database's catalog is locked waits for that, deaf to our
+    // hanging up, and each attempt would leave one more behind until the server is full.
+    let options = Some("-c pgmedic.direct=yes -c lock_timeout=250ms");
     let reached = reach(login, &Opening { database, application: purpose.application(), options }).await?;
     let until = reached.until;
     let ready = timeout_at(until, set_up(reached, login.tls.clone(), purpose)).await;
@@ -133,7 +137,7 @@ async fn set_up(reached: Reached, tls: MakeRustlsConnect, purpose: Purpose) -> R
     // Every name is written out: the role's own search_path still holds.
     let sql = "SELECT pg_catalog.current_setting('pgmedic.direct', true), \
                pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time()), \
-               pg_catalog.current_setting('port')";
+               pg_catalog.current_setting('port'), pg_catalog.pg_backend_pid()";
     let row = client.query_one(sql, &[]).await.map_err(|e| fault::words(&e))?;
     let direct: Option<String> = row.try_get(0).map_err(|e| fault::words(&e))?;
     if direct.as_deref() != Some("yes") {
@@ -141,9 +145,10 @@ async fn set_up(reached: Reached, tls: MakeRustlsConnect, purpose: Purpose) -> R
     }
     let started: f64 = row.try_get(1).map_err(|e| fault::words(&e))?;
     let port: String = row.try_get(2).map_err(|e| fault::words(&e))?;
+    let pid: i32 = row.try_get(3).map_err(|e| fault::words(&e))?;
     let (cancel, changed) = (client.cancel_token(), AtomicBool::new(true));
     let server = Instance { started: started.to_bits(), port };
-    let session = Session { client, gone, major, seat, server, purpose, changed, cancel, tls, warnings };
+    let session = Session { client, gone, major, seat, server, pid, purpose, changed, cancel, tls, warnings };
     session.set_back().await.map_err(|e| e.to_string())?;
     Ok(session)
 }

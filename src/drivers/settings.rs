@@ -57,8 +57,24 @@ impl Purpose {
     }
 }
 
-/// `SET` statements for settings; values are quoted, names are ours.
+/// Half of the session's own `deadlock_timeout` at most, whatever `ALTER ROLE` and `ALTER DATABASE` made of
+/// that: a session that waits so long for a lock has the autovacuum worker cancelled that holds it.
+const BELOW_DEADLOCK: &str = "SELECT set_config('lock_timeout', \
+     greatest(1, least(date_part('epoch', current_setting('lock_timeout')::interval), \
+       date_part('epoch', current_setting('deadlock_timeout')::interval) / 2) * 1000)::int8::text, false);";
+
+/// `SET` statements for settings; values are quoted, names are ours. `search_path` must be `pg_catalog` by
+/// then.
 pub fn statements<'a>(settings: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
-    let set = |(name, value): (&str, &str)| format!("SET {name} = '{}';", value.replace('\'', "''"));
-    settings.into_iter().map(set).collect()
+    let mut sql = String::new();
+    let mut waits = false;
+    for (name, value) in settings {
+        waits |= name == "lock_timeout";
+        let value = value.replace('\'', "''");
+        sql.push_str(&format!("SET {name} = '{value}';"));
+    }
+    if waits {
+        sql.push_str(BELOW_DEADLOCK);
+    }
+    sql
 }

@@ -1,6 +1,7 @@
 //! One statement, to its end: the driver never leaves one running that it was to stop.
 
 use super::Fault;
+use super::give_way::Way;
 use super::session::Session;
 use super::{fault, rows, values};
 use crate::model::time::in_words;
@@ -26,12 +27,14 @@ pub struct Limits<'a> {
     pub stop: Option<&'a CancellationToken>,
     /// Cancelled when the right to act is gone.
     pub owner_gone: Option<&'a CancellationToken>,
+    /// Cancelled when somebody wants the way.
+    pub way: Option<&'a Way>,
 }
 
 impl Limits<'_> {
     /// Only a deadline.
     pub fn deadline(deadline: Duration) -> Limits<'static> {
-        Limits { deadline, whole: deadline, stop: None, owner_gone: None }
+        Limits { deadline, whole: deadline, stop: None, owner_gone: None, way: None }
     }
 
     /// Waits for the first of them; what a statement that was cancelled for it ended with.
@@ -39,6 +42,7 @@ impl Limits<'_> {
         tokio::select! {
             () = sleep(self.deadline) => Fault::TimedOut(in_words(self.whole)),
             () = cancelled(self.stop) => Fault::Stopped,
+            who = wanted(self.way) => Fault::GaveWay(who),
             () = cancelled(self.owner_gone) => Fault::Refused {
                 sqlstate: "57014".to_owned(),
                 message: "cancelled: the acting connection was lost, and with it the right to act".to_owned(),
@@ -50,6 +54,13 @@ impl Limits<'_> {
 async fn cancelled(token: Option<&CancellationToken>) {
     match token {
         Some(token) => token.cancelled().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn wanted(way: Option<&Way>) -> String {
+    match way {
+        Some(way) => way.wanted().await.to_owned(),
         None => std::future::pending().await,
     }
 }

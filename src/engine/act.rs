@@ -3,9 +3,10 @@
 use super::clock::Clock;
 use super::look::tag;
 use crate::actions::{self, Judgement, Order};
-use crate::decide::run::{Brief, Errand};
+use crate::decide::run::{Brief, Errand, Recall};
 use crate::drivers::{Fault, TargetDriver};
 use crate::model::query::Confirm;
+use crate::model::time::after;
 use crate::model::{Outcome, OutcomeStatus, Row};
 use tokio_util::sync::CancellationToken;
 
@@ -49,6 +50,49 @@ pub async fn act(
     }
 }
 
+/// Looks what became of a statement that was announced before a crash. Nothing is sent.
+pub async fn recall(
+    driver: &dyn TargetDriver,
+    clock: &dyn Clock,
+    brief: &Brief,
+    recall: &Recall,
+    stop: &CancellationToken,
+) -> Outcome {
+    let prepared = &recall.prepared;
+    let shown = actions::by_name(recall.action).zip(prepared.deed.act.confirm.clone());
+    let Some((action, mut confirm)) = shown else {
+        return Outcome::new(OutcomeStatus::Unknown, "nothing shows what became of it");
+    };
+    let order = Order {
+        candidate: &prepared.candidate,
+        args: &recall.step.args,
+        server: &prepared.server,
+        run: &brief.id,
+        playbook: &brief.playbook.name,
+        time_left: prepared.time_left,
+    };
+    tag(&mut confirm.question, &brief.id, &brief.playbook.name);
+    let mut otherwise = Outcome::new(OutcomeStatus::Unknown, "pgmedic ended before it saw what came of it");
+    // While the server is still at it, or cannot be asked, nothing is known; then its effect may take so long.
+    let mut until = recall.until;
+    loop {
+        let answers = driver.ask(&confirm.question).await;
+        if let Some(rows) = answers.into_iter().find_map(|a| a.rows.ok()) {
+            match action.recall(&order, prepared.intent.after.as_ref(), &rows) {
+                Judgement::Ended(outcome) => return outcome,
+                Judgement::NotYet(outcome) => otherwise = outcome,
+            }
+            if otherwise.status != OutcomeStatus::Unknown {
+                until = until.min(after(clock.now(), confirm.within));
+            }
+        }
+        if clock.now() >= until || stop.is_cancelled() {
+            return otherwise;
+        }
+        tokio::select! { () = clock.sleep(confirm.every) => {}, () = stop.cancelled() => {} }
+    }
+}
+
 /// Looks for the effect until it is there or its time is over.
 async fn watch(
     driver: &dyn TargetDriver,
@@ -58,7 +102,7 @@ async fn watch(
     mut otherwise: Outcome,
     stop: &CancellationToken,
 ) -> Outcome {
-    let until = crate::model::time::after(clock.now(), confirm.within);
+    let until = after(clock.now(), confirm.within);
     loop {
         let answers = driver.ask(&confirm.question).await;
         // A look that fails proves nothing: the next one may.
@@ -78,7 +122,7 @@ async fn watch(
 
 fn of_fault(fault: &Fault) -> Outcome {
     let status = match fault {
-        Fault::Unreachable(_) => OutcomeStatus::Refused,
+        Fault::Unreachable(_) | Fault::GaveWay(_) => OutcomeStatus::Refused,
         Fault::Refused { sqlstate, .. } if sqlstate == "42501" => OutcomeStatus::Refused,
         // The server's own statement_timeout comes first by design; its words are the only sign of it.
         Fault::Refused { sqlstate, message } if sqlstate == "57014" && message.contains("statement timeout") => {

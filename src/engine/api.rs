@@ -1,8 +1,10 @@
 //! What the engine tells and is told: the same types over the Unix socket, in the foreground and, one
 //! day, over HTTP.
 
+use crate::audit::query::{Filter, Listing, QueryError, Visit};
 use crate::model::candidate::Named;
 use crate::model::history::{Pause, Scope};
+use crate::model::right::Right;
 use crate::model::{GuardReport, Mode, Timestamp, Verdict};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -157,6 +159,9 @@ pub struct TargetStatus {
     /// `primary` or `standby`, when it was reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
+    /// The right to act, if another pgmedic has it or it was taken over from one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub right_to_act: Option<Right>,
     /// Runs under way.
     pub runs: Vec<RunStatus>,
 }
@@ -290,6 +295,12 @@ pub trait Control: Send + Sync {
     /// # Errors
     /// When there is none, or the log cannot be written.
     async fn resume(&self, scope: Scope, actor: &str) -> Result<(), Refusal>;
+
+    /// Shows records of the log. Blocks.
+    ///
+    /// # Errors
+    /// As [`crate::audit::query::list`].
+    fn records(&self, filter: &Filter, visit: Visit) -> Result<Listing, QueryError>;
 
     /// Reads configuration and playbooks again: all or nothing. Returns what changed, in words.
     ///

@@ -24,7 +24,7 @@ impl Task {
     }
 
     /// A look came back: what it says of the target is remembered, and the run goes on.
-    pub(super) fn looked(&mut self, id: &str, looked: Result<Box<(Facts, History)>, Unseen>) {
+    pub(super) fn looked(&mut self, id: &str, looked: Result<Box<(Facts, Arc<History>)>, Unseen>) {
         let Some(live) = self.runs.get(id) else { return };
         let playbook = &live.run.brief.playbook.name;
         let seen = self.seen.get(playbook).cloned().unwrap_or_default();
@@ -59,6 +59,14 @@ impl Task {
                 let (stop, id) = (live.stop.clone(), id.to_owned());
                 tokio::spawn(async move {
                     let outcome = super::act::act(&*driver, &*clock, &brief, &errand, &stop).await;
+                    report(&me, Mail::Run(id, What::Acted(outcome))).await;
+                });
+            }
+            Effect::Recall(recall) => {
+                let (driver, clock, me) = (self.driver.clone(), self.shared.clock.clone(), self.me.clone());
+                let (stop, id) = (live.stop.clone(), id.to_owned());
+                tokio::spawn(async move {
+                    let outcome = super::act::recall(&*driver, &*clock, &brief, &recall, &stop).await;
                     report(&me, Mail::Run(id, What::Acted(outcome))).await;
                 });
             }
@@ -163,19 +171,19 @@ impl Task {
 ///
 /// # Errors
 /// When the log's writer is gone: then nothing may be decided either.
-pub async fn history(audit: &Audit, data_dir: &Path) -> Result<History, String> {
+pub async fn history(audit: &Audit, data_dir: &Path) -> Result<Arc<History>, String> {
     let state = audit.state().await.ok_or("the audit log's writer is gone")?;
     Ok(with_paused_file(state.history, data_dir))
 }
 
 /// Adds the `PAUSED` file, if there is one, to the pauses of a history.
 #[must_use]
-pub fn with_paused_file(mut history: History, data_dir: &Path) -> History {
+pub fn with_paused_file(mut history: Arc<History>, data_dir: &Path) -> Arc<History> {
     if let Some(reason) = paused_by_file(data_dir) {
         let written = std::fs::metadata(data_dir.join("PAUSED")).and_then(|m| m.modified()).ok();
         let since = written.and_then(|at| Timestamp::try_from(at).ok()).unwrap_or(Timestamp::UNIX_EPOCH);
         let pause = Pause { actor: PAUSED_FILE.to_owned(), reason, since: to_micros(since), until: None };
-        history.pauses.insert(Scope::default(), pause);
+        Arc::make_mut(&mut history).pauses.insert(Scope::default(), pause);
     }
     history
 }

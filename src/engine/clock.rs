@@ -4,6 +4,9 @@ use crate::model::time::since;
 use crate::model::{Duration, Timestamp};
 use async_trait::async_trait;
 
+/// How long a wait for a moment trusts the clock.
+const LONGEST_NAP: Duration = Duration::from_secs(30);
+
 /// Where the engine gets its time from.
 #[async_trait]
 pub trait Clock: Send + Sync {
@@ -13,9 +16,9 @@ pub trait Clock: Send + Sync {
     /// Lets time pass.
     async fn sleep(&self, length: Duration);
 
-    /// Waits for a moment; returns at once when it has passed.
+    /// Waits for a moment, or for half a minute: whoever waits asks again, since the clock may have been set.
     async fn sleep_until(&self, moment: Timestamp) {
-        self.sleep(since(moment, self.now())).await;
+        self.sleep(since(moment, self.now()).min(LONGEST_NAP)).await;
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) fn since_record(live: &Json, loaded: &Loaded, worlds: &[World], now: 
 }
 
 /// A configuration from its record; `None` for one of another build that this one does not read.
-fn recorded(evidence: &Json) -> Option<(Loaded, Vec<World>)> {
+pub(super) fn recorded(evidence: &Json) -> Option<(Loaded, Vec<World>)> {
     let text = |file: &Json| Some((PathBuf::from(file["file"].as_str()?), readable(file["text"].as_str()?)));
     let (file, own) = text(&evidence["config"])?;
     let mut texts = BTreeMap::from([(file.clone(), own)]);

@@ -4,10 +4,12 @@ use super::api::{Control, PauseRequest, PlanReport, PlanRequest, Refusal, RunRep
 use super::daemon::Core;
 use super::orders;
 use super::peek::{chosen, peek};
+use crate::audit::query::{Filter, Listing, QueryError, Visit};
 use crate::model::history::Scope;
 use crate::model::time::in_words;
 use crate::model::{History, Verdict};
 use async_trait::async_trait;
+use std::sync::Arc;
 
 #[async_trait]
 impl Control for Core {
@@ -63,13 +65,17 @@ impl Control for Core {
         self.append_told(&live, orders::resume(&scope, actor, &live.loaded.config.notify)).await
     }
 
+    fn records(&self, filter: &Filter, visit: Visit) -> Result<Listing, QueryError> {
+        self.shared.audit.list(filter, visit)
+    }
+
     async fn reload(&self, actor: &str) -> Result<String, Refusal> {
         self.reload_by(actor).await
     }
 }
 
 impl Core {
-    async fn history(&self) -> Result<History, Refusal> {
+    async fn history(&self) -> Result<Arc<History>, Refusal> {
         super::carry::history(&self.shared.audit, &self.shared.data_dir).await.map_err(Refusal::Unavailable)
     }
 

@@ -63,7 +63,7 @@ pub(super) struct Live {
 }
 
 impl Daemon {
-    /// Starts everything. Intents that a crash left open are ended first.
+    /// Starts everything. What a crash cut off is taken up again first.
     ///
     /// # Errors
     /// A configuration that cannot be planned; a log that cannot be written.
@@ -74,7 +74,8 @@ impl Daemon {
         let data_dir = Arc::new(loaded.config.data_dir.clone());
         let shared = Shared { audit, clock, connect, triggers, data_dir };
         let started = shared.clock.now();
-        super::recovery::recover(&shared.audit, &loaded).await.map_err(Refusal::Unavailable)?;
+        let cut_off = super::recovery::recover(&shared.audit, &loaded, &worlds, triggers, started).await;
+        let mut cut_off = cut_off.map_err(Refusal::Unavailable)?;
         let state =
             shared.audit.state().await.ok_or_else(|| Refusal::Unavailable("the log's writer is gone".into()))?;
         let mut records = vec![lifecycle(&shared, &loaded)];
@@ -84,7 +85,11 @@ impl Daemon {
         }
         let entries = records.into_iter().map(audit::Entry::Plain).collect();
         shared.audit.append(entries).await.map_err(|e| Refusal::Unavailable(e.to_string()))?;
-        let tasks = worlds.iter().map(|w| (w.target.name.clone(), target::spawn(w.clone(), shared.clone()))).collect();
+        let task = |w: &World| {
+            let cut_off = cut_off.remove(&w.target.name).unwrap_or_default();
+            (w.target.name.clone(), target::spawn(w.clone(), shared.clone(), cut_off))
+        };
+        let tasks = worlds.iter().map(task).collect();
         let chores = CancellationToken::new();
         let (channels, configured) = watch::channel(Arc::new(loaded.config.channels.clone()));
         let outbox = tokio::spawn(super::ledger::deliver(shared.audit.clone(), configured, chores.clone()));
@@ -244,7 +249,7 @@ impl Core {
             if let Some((mail, _)) = live.tasks.get(&world.target.name) {
                 drop(mail.send(Mail::World(Box::new(world.clone()))).await);
             } else {
-                let task = target::spawn(world.clone(), self.shared.clone());
+                let task = target::spawn(world.clone(), self.shared.clone(), Vec::new());
                 live.tasks.insert(world.target.name.clone(), task);
             }
         }

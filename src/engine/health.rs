@@ -26,7 +26,8 @@ impl Health {
     /// Why no look is worth trying now; none when one is.
     #[must_use]
     pub fn resting(&self, now: Timestamp) -> Option<String> {
-        let until = self.retry_at.filter(|at| *at > now)?;
+        // One that is farther away than any rest was set by a clock that has been set back since.
+        let until = self.retry_at.filter(|at| *at > now && since(*at, now) <= LONGEST_REST)?;
         let (times, wait) = (self.failures, in_words(since(until, now)));
         Some(format!("{} ({times} looks in a row failed; the next is in {wait})", self.why))
     }
@@ -111,6 +112,14 @@ mod tests {
         let back = health.succeeded("orders", at(2_000)).unwrap();
         assert_eq!(back.notice().unwrap().lines, ["It was away for 33m 20s."]);
         assert_eq!(health.succeeded("orders", at(2_001)), None);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_does_not_prolong_a_rest() {
+        let mut health = Health::default();
+        health.failed("orders", "timeout", at(7_200));
+        assert!(health.resting(at(7_200)).is_some());
+        assert_eq!(health.resting(at(0)), None);
     }
 
     #[test]

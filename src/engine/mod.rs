@@ -14,6 +14,7 @@ pub mod load;
 mod look;
 mod orders;
 pub mod outbox;
+mod ownership;
 pub mod peek;
 mod privileges;
 mod quiet;

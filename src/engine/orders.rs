@@ -1,6 +1,8 @@
 //! What people order and ask, as records and in words.
 
-use super::api::{AuditStatus, ChangedAt, PauseRequest, PauseStatus, PlaybookStatus, Refusal, RunRequest, Status};
+use super::api::{
+    AuditStatus, ChangedAt, PauseRequest, PauseStatus, PlaybookStatus, Refusal, RunRequest, Status, TargetStatus,
+};
 use super::daemon::{Core, Live, own_notice};
 use super::load::Loaded;
 use super::peek::unknown;
@@ -8,8 +10,9 @@ use super::target::Standing;
 use super::world::World;
 use crate::model::history::{PauseOrder, Scope};
 use crate::model::record::{Draft, RecordKind};
+use crate::model::right::Right;
 use crate::model::time::{after, to_micros};
-use crate::model::{Duration, Timestamp};
+use crate::model::{Duration, Mode, Timestamp};
 use std::collections::BTreeMap;
 
 /// The record of an order to pause.
@@ -138,12 +141,18 @@ fn changed_at(world: &World, playbook: &str) -> Option<ChangedAt> {
     Some(ChangedAt { target: world.target.name.clone(), mode: here.mode, enabled: here.enabled })
 }
 
+fn with_right(target: TargetStatus, ceiling: Mode, rights: &BTreeMap<String, Right>) -> TargetStatus {
+    // What is only observed needs none, whoever has it.
+    let acts = target.mode.min(ceiling) > Mode::Observe;
+    TargetStatus { right_to_act: rights.get(&target.name).filter(|_| acts).cloned(), ..target }
+}
+
 /// What is going on.
 pub(super) async fn status(core: &Core, standings: Vec<Standing>) -> Status {
     let audit = core.shared.audit.watch().borrow().clone();
     let state = core.shared.audit.state().await.unwrap_or_default();
     let live = core.live.lock().await;
-    let messages_waiting = state.outbox.len();
+    let (messages_waiting, rights) = (state.outbox.len(), state.history.rights.clone());
     let per_target = |pick: &dyn Fn(&Standing) -> Option<String>| -> BTreeMap<String, String> {
         standings.iter().filter_map(|s| Some((s.target.name.clone(), pick(s)?))).collect()
     };
@@ -161,11 +170,11 @@ pub(super) async fn status(core: &Core, standings: Vec<Standing>) -> Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started: core.started,
         mode: live.loaded.config.mode,
-        pauses: state.history.pauses.into_iter().map(|(scope, pause)| PauseStatus { scope, pause }).collect(),
+        pauses: state.history.pauses.clone().into_iter().map(|(scope, pause)| PauseStatus { scope, pause }).collect(),
         paused_by_file: super::carry::paused_by_file(&core.shared.data_dir),
         audit: AuditStatus { size: audit.size, root: audit.root_hex, trouble: audit.trouble },
         messages_waiting,
         playbooks: live.loaded.playbooks.iter().map(playbook).collect(),
-        targets: standings.into_iter().map(|s| s.target).collect(),
+        targets: standings.into_iter().map(|s| with_right(s.target, live.loaded.config.mode, &rights)).collect(),
     }
 }

@@ -12,6 +12,7 @@ use crate::drivers::{Connect, TargetDriver};
 use crate::model::{Candidate, Facts, History, Kind, Mode, Timestamp, Verdict};
 use crate::playbook::{Playbook, Step};
 use std::path::Path;
+use std::sync::Arc;
 
 /// What would be done now, on every target that is asked for. `history` is what was done before, as far
 /// as it is known.
@@ -41,10 +42,10 @@ pub async fn plan(
 ///
 /// # Errors
 /// A log that cannot be read.
-pub fn past(data_dir: &Path) -> Result<History, QueryError> {
+pub fn past(data_dir: &Path) -> Result<Arc<History>, QueryError> {
     let history = match query::state(data_dir) {
         Ok(state) => state.history,
-        Err(QueryError::NoLog(_)) => History::default(),
+        Err(QueryError::NoLog(_)) => Arc::default(),
         Err(e) => return Err(e),
     };
     Ok(super::carry::with_paused_file(history, data_dir))

@@ -1,10 +1,19 @@
-//! After a crash: every intent of which no outcome is known gets one, and every outcome whose
-//! verification is missing, before anything new is done.
+//! After a crash: every intent of which no outcome is known, and every outcome whose verification is
+//! missing, belongs to a run that is taken up again; where that cannot be, both get an end at once.
 
+use super::configured;
 use super::load::Loaded;
+use super::world::World;
 use crate::audit::{Audit, Entry};
 use crate::decide::draft;
-use crate::model::Draft;
+use crate::decide::resume::{left, resume};
+use crate::decide::run::{Brief, Run};
+use crate::model::record::{PlaybookRef, RecordKind, Trigger};
+use crate::model::time::after;
+use crate::model::{Draft, Duration, Timestamp};
+use crate::playbook::Playbook;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What people read of such an intent.
 const NOT_SEEN: &str = "pgmedic ended between announcing this action and recording what came of it";
@@ -12,23 +21,78 @@ const NOT_SEEN: &str = "pgmedic ended between announcing this action and recordi
 /// What people read of an action that was done.
 const NOT_LOOKED: &str = "pgmedic ended before it could look whether it helped";
 
-/// Ends every open intent and every missing verification as `unknown`, and tells people. Nothing is
-/// repeated.
+/// After a power cut pgmedic may be back before the target is: it is looked for so long.
+const DAEMON_GIVES_UP_AFTER: Duration = Duration::from_mins(15);
+
+/// Somebody waits for a run in the foreground.
+const FOREGROUND_GIVES_UP_AFTER: Duration = Duration::from_secs(30);
+
+/// The runs to take up again, by target. What no run can look after is ended as `unknown`, and told to
+/// people. Nothing is repeated.
 ///
 /// # Errors
 /// When the log cannot be read or written.
-pub async fn recover(audit: &Audit, loaded: &Loaded) -> Result<(), String> {
+pub async fn recover(
+    audit: &Audit,
+    loaded: &Loaded,
+    worlds: &[World],
+    triggers: bool,
+    now: Timestamp,
+) -> Result<BTreeMap<String, Vec<Run>>, String> {
     let state = audit.state().await.ok_or("the audit log's writer is gone")?;
-    let open =
-        state.history.open.values().map(|open| told(&open.draft, loaded, |d, to| draft::orphan(d, NOT_SEEN, to)));
-    let unverified = state.history.unverified.values();
-    let unverified = unverified.map(|done| told(done, loaded, |d, to| draft::unverified(d, NOT_LOOKED, to)));
-    let ends: Vec<Entry> = open.chain(unverified).map(Entry::Plain).collect();
-    if ends.is_empty() {
-        return Ok(());
+    let left = left(&state.history);
+    if left.is_empty() {
+        return Ok(BTreeMap::new());
     }
-    tracing::warn!(actions = ends.len(), "actions that a crash left without an end are recorded as unknown");
-    audit.append(ends).await.map(drop).map_err(|e| e.to_string())
+    // The playbook as the run began with it may be that of the configuration before.
+    let before = configured::recorded(&state.live).map(|(_, worlds)| worlds).unwrap_or_default();
+    let patience = if triggers { DAEMON_GIVES_UP_AFTER } else { FOREGROUND_GIVES_UP_AFTER };
+    let mut runs: BTreeMap<String, Vec<Run>> = BTreeMap::new();
+    let mut lost: Vec<Draft> = Vec::new();
+    for ((target, run), left) in left {
+        let world = worlds.iter().find(|w| w.target.name == target);
+        let playbook = left.first().and_then(|l| l.draft.playbook.as_ref()).and_then(|p| as_begun(worlds, &before, p));
+        let brief = world.zip(playbook).map(|(world, playbook)| brief(world, playbook, &run, now));
+        let resumed = brief.and_then(|brief| resume(brief, &state.history, &left, after(now, patience)));
+        match resumed {
+            Some(run) => runs.entry(target).or_default().push(run),
+            None => lost.extend(left.into_iter().map(|l| l.draft)),
+        }
+    }
+    let taken_up: usize = runs.values().map(Vec::len).sum();
+    tracing::warn!(taken_up, lost = lost.len(), "a crash cut runs off: they are taken up again, or end as unknown");
+    let ends: Vec<Entry> = lost.iter().map(|left| Entry::Plain(ended(left, loaded))).collect();
+    if !ends.is_empty() {
+        audit.append(ends).await.map_err(|e| e.to_string())?;
+    }
+    Ok(runs)
+}
+
+fn as_begun(now: &[World], before: &[World], begun: &PlaybookRef) -> Option<Arc<Playbook>> {
+    let same = |p: &&Arc<Playbook>| p.name == begun.name && p.digest == begun.digest;
+    now.iter().chain(before).flat_map(|world| &world.playbooks).find(same).cloned()
+}
+
+fn brief(world: &World, playbook: Arc<Playbook>, run: &str, now: Timestamp) -> Brief {
+    Brief {
+        id: run.to_owned(),
+        target: world.target.name.clone(),
+        labels: world.target.labels.clone(),
+        notify: world.notify(&playbook),
+        playbook,
+        policy: world.policy.clone(),
+        trigger: Trigger { kind: "recovery".to_owned(), detail: String::new(), nominal: None },
+        actor: "daemon".to_owned(),
+        lowered: None,
+        started: now,
+    }
+}
+
+fn ended(left: &Draft, loaded: &Loaded) -> Draft {
+    if left.kind == RecordKind::Intent {
+        return told(left, loaded, |d, to| draft::orphan(d, NOT_SEEN, to));
+    }
+    told(left, loaded, |d, to| draft::unverified(d, NOT_LOOKED, to))
 }
 
 /// The end of one action, told to whom its playbook tells. A playbook that is gone leaves the

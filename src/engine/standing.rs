@@ -34,6 +34,8 @@ impl Task {
             state: self.state(),
             version_num: self.version_num,
             role: self.in_recovery.map(|standby| if standby { "standby" } else { "primary" }.to_owned()),
+            // The log knows it; whoever asks puts it in.
+            right_to_act: None,
             runs: self.runs.values().map(doing).collect(),
         };
         Standing { target, next, last: self.last.clone() }

@@ -27,7 +27,7 @@ pub enum Mail {
     /// Something happened to a run.
     Run(String, What),
     /// A look of a run ended.
-    Looked(String, Result<Box<(Facts, History)>, Unseen>),
+    Looked(String, Result<Box<(Facts, Arc<History>)>, Unseen>),
     /// The server was looked at, for no run.
     Seen(Box<Server>),
     /// Somebody asks for a run.
@@ -114,17 +114,17 @@ pub(super) struct Task {
     pub(super) privileges: Privileges,
     pub(super) version_num: Option<i32>,
     pub(super) in_recovery: Option<bool>,
-    /// Runs asked for while a newer configuration waits for the last run of the old one.
+    /// Runs asked for while the last run of an older configuration, or one that a crash cut off, must end first.
     patient: Vec<Asked>,
     /// The driver of a newer configuration; it takes over when no run is under way.
     renew: bool,
     stopping: Option<String>,
 }
 
-/// Starts the task of one target.
-pub fn spawn(world: World, shared: Shared) -> (mpsc::Sender<Mail>, tokio::task::JoinHandle<()>) {
+/// Starts the task of one target, with the runs that a crash cut off.
+pub fn spawn(world: World, shared: Shared, cut_off: Vec<Run>) -> (mpsc::Sender<Mail>, tokio::task::JoinHandle<()>) {
     let (me, mailbox) = mpsc::channel(MAILBOX);
-    let driver = shared.connect.driver(&world.target, world.acts());
+    let driver = super::ownership::driver(&shared, &world);
     let now = shared.clock.now();
     let task = Task {
         driver,
@@ -145,11 +145,14 @@ pub fn spawn(world: World, shared: Shared) -> (mpsc::Sender<Mail>, tokio::task::
         world,
         shared,
     };
-    (me, tokio::spawn(task.live(mailbox)))
+    (me, tokio::spawn(task.live(mailbox, cut_off)))
 }
 
 impl Task {
-    async fn live(mut self, mut mailbox: mpsc::Receiver<Mail>) {
+    async fn live(mut self, mut mailbox: mpsc::Receiver<Mail>, cut_off: Vec<Run>) {
+        for run in cut_off {
+            self.go(run, None);
+        }
         self.set_tickers().await;
         self.look_at_server();
         loop {
@@ -167,6 +170,11 @@ impl Task {
             }
             if self.renew && self.runs.is_empty() {
                 self.renew_driver().await;
+            }
+            if self.runs.is_empty() {
+                for asked in std::mem::take(&mut self.patient) {
+                    self.ask(asked);
+                }
             }
         }
         if let Some(counts) = self.quiet.take(&self.world.target.name, self.shared.clock.now()) {
@@ -244,7 +252,9 @@ impl Task {
         if self.stopping.is_some() {
             return;
         }
-        if self.renew && !self.runs.is_empty() {
+        // In the foreground what a crash cut off is looked after before anything new: nothing runs there afterwards.
+        let first = self.renew || (!self.shared.triggers && self.runs.values().any(|live| live.run.resumed));
+        if first && !self.runs.is_empty() {
             return self.patient.push(asked);
         }
         let Some(playbook) = self.world.playbook(&asked.playbook).cloned() else { return };
@@ -260,9 +270,8 @@ impl Task {
         lowered: Option<Mode>,
         reply: Option<oneshot::Sender<RunReport>>,
     ) {
-        let id = ulid::Ulid::new().to_string();
         let brief = Brief {
-            id: id.clone(),
+            id: ulid::Ulid::new().to_string(),
             target: self.world.target.name.clone(),
             labels: self.world.target.labels.clone(),
             notify: self.world.notify(&playbook),
@@ -273,7 +282,12 @@ impl Task {
             lowered,
             started: self.shared.clock.now(),
         };
-        self.runs.insert(id.clone(), Live { run: Run::new(brief), stop: CancellationToken::new(), reply });
+        self.go(Run::new(brief), reply);
+    }
+
+    fn go(&mut self, run: Run, reply: Option<oneshot::Sender<RunReport>>) {
+        let id = run.brief.id.clone();
+        self.runs.insert(id.clone(), Live { run, stop: CancellationToken::new(), reply });
         self.happened(&id, What::Begin);
     }
 
@@ -337,11 +351,8 @@ impl Task {
     async fn renew_driver(&mut self) {
         self.renew = false;
         self.driver.close().await;
-        self.driver = self.shared.connect.driver(&self.world.target, self.world.acts());
+        self.driver = super::ownership::driver(&self.shared, &self.world);
         self.look_at_server();
-        for asked in std::mem::take(&mut self.patient) {
-            self.ask(asked);
-        }
     }
 
     /// Plans all triggers anew; ticks that lie between are not made up for.

@@ -16,6 +16,8 @@ pub struct Ticker {
     next: Option<Fire>,
     /// Nominal time of the last tick that was run or given up.
     pub last: Option<Timestamp>,
+    /// When it was last asked: an earlier moment shows that the clock was set back.
+    asked: Timestamp,
 }
 
 /// What a ticker has to say at some moment.
@@ -38,7 +40,7 @@ impl Ticker {
         now: Timestamp,
         on_missed: OnMissed,
     ) -> (Ticker, Due) {
-        let mut ticker = Ticker { playbook, trigger, plan, next: None, last };
+        let mut ticker = Ticker { playbook, trigger, plan, next: None, last, asked: now };
         let due = ticker.catch_up(last, now, on_missed);
         ticker.next = ticker.plan.next_due(ticker.last, now);
         (ticker, due)
@@ -59,6 +61,9 @@ impl Ticker {
     /// What is due at `now`. A tick that is a little late still runs; one that is later than its start
     /// deadline was missed.
     pub fn due(&mut self, now: Timestamp, on_missed: OnMissed) -> Due {
+        if std::mem::replace(&mut self.asked, now) > now {
+            self.next = self.plan.next_due(self.last, now);
+        }
         let Some(fire) = self.next.filter(|fire| fire.due <= now) else { return Due::default() };
         self.last = Some(fire.nominal);
         let in_time = since(now, fire.due) <= start_deadline(&self.plan, fire.nominal);
@@ -120,6 +125,17 @@ mod tests {
         assert_eq!(ticker.due(at("2026-01-01T00:01:21Z"), OnMissed::Skip), Due::default());
         let late = ticker.due(at("2026-01-01T00:02:45Z"), OnMissed::Skip);
         assert_eq!((late.run, late.missed), (None, 1));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_refires_nothing_and_a_distance_begins_anew() {
+        let (mut ticker, _) = every_minute(None, "2026-01-01T03:00:10Z", OnMissed::Skip);
+        assert!(ticker.due(at("2026-01-01T03:01:00Z"), OnMissed::Skip).run.is_some());
+        assert_eq!(ticker.due(at("2026-01-01T02:59:00Z"), OnMissed::Skip), Due::default());
+        assert_eq!(ticker.wakes(), Some(at("2026-01-01T03:02:00Z")), "two minutes back: none runs twice");
+        assert_eq!(ticker.due(at("2026-01-01T00:00:30Z"), OnMissed::Skip), Due::default());
+        assert_eq!(ticker.wakes(), Some(at("2026-01-01T00:01:00Z")), "three hours back: it does not stand still");
+        assert!(ticker.due(at("2026-01-01T00:01:00Z"), OnMissed::Skip).run.is_some());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::{Answer, Guard, Scene};
 use crate::config::{Ceilings, Limits, Policy, QueryText};
 use crate::model::candidate::Named;
 use crate::model::record::{ActionRef, Draft, PlaybookRef, RecordKind};
+use crate::model::right::Right;
 use crate::model::{
     Backend, Candidate, Class, Duration, Facts, History, Kind, Labels, Mode, Names, Outcome, OutcomeStatus, Ownership,
     Privileges, Protect, Record, Server, Table, Timestamp,
@@ -112,6 +113,12 @@ impl World {
             Some(Answer::Pass(why)) => why,
             other => panic!("{} did not pass: {other:?}", guard.name()),
         }
+    }
+
+    /// Folds in that a target was taken over from another pgmedic, `minutes` before now.
+    pub fn took_over(&mut self, target: &str, minutes: u64) {
+        let at = self.now.checked_sub(Duration::from_mins(minutes)).unwrap();
+        self.history.rights.insert(target.to_owned(), Right::TookOver { from: "pid 99".to_owned(), at });
     }
 
     /// Folds in an intent on the candidate, with its outcome if `ended`, `minutes` before now.

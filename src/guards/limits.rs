@@ -3,6 +3,7 @@
 //! The counting is one place for two that ask: the guard, when a candidate is judged, and the log's
 //! writer, at the moment at which the intent is appended.
 
+use super::takeover::{self, Spent};
 use super::{Answer, Guard, Scene, Scope};
 use crate::config::Limits;
 use crate::model::{Class, Duration, History, Timestamp, history};
@@ -23,7 +24,10 @@ impl Guard for Budgets {
         "Budgets of `policy.limits`. Disruptive and irreversible actions: `per_run` (a playbook's `guard.limits.per_run` \
          can only lower it), `per_playbook_hour`, `per_target_hour`, `fleet_hour`. Maintenance: `per_run`, \
          `at_once_per_target`, `at_once_fleet`. A ladder counts as one action, on its first rung. The log's writer \
-         counts again when it appends the intent, so the limits are exact across targets and restarts."
+         counts again when it appends the intent, so the limits are exact across targets and restarts. For an hour after a \
+         takeover (see `takeover`) half of each hourly limit counts as spent, rounded up: of a limit of 1 nothing is \
+         left. `per_playbook_hour` and `per_target_hour` count so for the target that was taken over, `fleet_hour` \
+         for all."
     }
 
     fn scope(&self) -> Scope {
@@ -78,6 +82,8 @@ pub struct Count {
     pub n: u32,
     /// At most.
     pub limit: u32,
+    /// The part of `n` that stands for what another pgmedic did before a takeover.
+    pub takeover: Option<Spent>,
 }
 
 impl Count {
@@ -90,11 +96,26 @@ impl Count {
     /// Why nothing more is done.
     #[must_use]
     pub fn in_words(&self, class: Class) -> String {
-        format!("no {} action is left: {}", class.word(), self.figures())
+        let half = self.takeover.map_or("", |_| {
+            "; what another pgmedic did before is not known here, so half of each hourly limit counts as spent until an \
+             hour after the takeover"
+        });
+        format!("no {} action is left: {}{half}", class.word(), self.figures())
     }
 
     fn figures(&self) -> String {
-        format!("{} of {} {}", self.n, self.limit, self.what)
+        let part = self.takeover.map_or(String::new(), |spent| format!(" ({} of them {})", spent.n, spent.counts()));
+        format!("{} of {} {}{part}", self.n, self.limit, self.what)
+    }
+
+    /// A budget of an hour, half of it spent after a takeover `ago`.
+    fn of_an_hour(what: &'static str, n: u32, limit: u32, ago: Option<Duration>) -> Count {
+        let takeover = takeover::spent(ago, limit, HOUR);
+        Count { what, n: n.saturating_add(takeover.map_or(0, |spent| spent.n)), limit, takeover }
+    }
+
+    fn plain(what: &'static str, n: u32, limit: u32) -> Count {
+        Count { what, n, limit, takeover: None }
     }
 }
 
@@ -117,33 +138,24 @@ impl Spending<'_> {
             h.count(self.now, period, |i| disrupts(i.class) && wanted(i)).saturating_add(self.coming)
         };
         let here = |i: &history::PastIntent| i.target == self.target;
+        let (taken, any) = (h.took_over(self.target, self.now).map(|(_, ago)| ago), h.last_takeover(self.now));
+        let of_playbook = within(HOUR, &|i| here(i) && i.playbook == self.playbook);
         vec![
-            Count {
-                what: "this run",
-                n: within(DAY, &|i| i.run == self.run),
-                limit: self.per_run(l.disruptive_per_run),
-            },
-            Count {
-                what: "this playbook here in an hour",
-                n: within(HOUR, &|i| here(i) && i.playbook == self.playbook),
-                limit: l.disruptive_per_playbook_hour,
-            },
-            Count { what: "this target in an hour", n: within(HOUR, &here), limit: l.disruptive_per_target_hour },
-            Count { what: "all targets in an hour", n: within(HOUR, &|_| true), limit: l.disruptive_fleet_hour },
+            Count::plain("this run", within(DAY, &|i| i.run == self.run), self.per_run(l.disruptive_per_run)),
+            Count::of_an_hour("this playbook here in an hour", of_playbook, l.disruptive_per_playbook_hour, taken),
+            Count::of_an_hour("this target in an hour", within(HOUR, &here), l.disruptive_per_target_hour, taken),
+            Count::of_an_hour("all targets in an hour", within(HOUR, &|_| true), l.disruptive_fleet_hour, any),
         ]
     }
 
     fn maintenance(&self) -> Vec<Count> {
         let l = self.limits;
         let run = self.history.count(self.now, DAY, |i| i.run == self.run && i.class == Class::Maintenance);
+        let here = self.at_once(|target| target == self.target);
         vec![
-            Count { what: "this run", n: run.saturating_add(self.coming), limit: self.per_run(l.maintenance_per_run) },
-            Count {
-                what: "this target at once",
-                n: self.at_once(|target| target == self.target),
-                limit: l.maintenance_at_once_per_target,
-            },
-            Count { what: "all targets at once", n: self.at_once(|_| true), limit: l.maintenance_at_once_fleet },
+            Count::plain("this run", run.saturating_add(self.coming), self.per_run(l.maintenance_per_run)),
+            Count::plain("this target at once", here, l.maintenance_at_once_per_target),
+            Count::plain("all targets at once", self.at_once(|_| true), l.maintenance_at_once_fleet),
         ]
     }
 
@@ -231,6 +243,24 @@ mod tests {
         assert!(world.stopped(&Budgets).contains("3 of 3 all targets in an hour"));
         world.now = world.now.checked_add(jiff::SignedDuration::from_mins(50)).unwrap();
         world.passed(&Budgets);
+    }
+
+    #[test]
+    fn after_a_takeover_half_of_each_hourly_limit_is_spent_and_it_says_so() {
+        let mut world = World::of_a_query();
+        world.took_over("orders", 12);
+        disrupted(&mut world, "01OTHER", 9);
+        insta::assert_snapshot!(world.passed(&Budgets), @"0 of 5 this run, 19 of 20 this playbook here in an hour (10 of them count for the takeover 12m ago), 24 of 30 this target in an hour (15 of them count for the takeover 12m ago), 59 of 100 all targets in an hour (50 of them count for the takeover 12m ago)");
+        disrupted(&mut world, "01OTHER", 10);
+        insta::assert_snapshot!(world.stopped(&Budgets), @"no disruptive action is left: 20 of 20 this playbook here in an hour (10 of them count for the takeover 12m ago); what another pgmedic did before is not known here, so half of each hourly limit counts as spent until an hour after the takeover");
+        world.now = world.now.checked_add(jiff::SignedDuration::from_mins(48)).unwrap();
+        assert!(!world.passed(&Budgets).contains("takeover"), "an hour after it is over");
+        let mut world = World::of_a_query();
+        world.took_over("crm", 12);
+        insta::assert_snapshot!(world.passed(&Budgets), @"0 of 5 this run, 0 of 20 this playbook here in an hour, 0 of 30 this target in an hour, 50 of 100 all targets in an hour (50 of them count for the takeover 12m ago)");
+        world.took_over("orders", 12);
+        world.policy.limits.disruptive_per_target_hour = 1;
+        insta::assert_snapshot!(world.stopped(&Budgets), @"no disruptive action is left: 1 of 1 this target in an hour (1 of them count for the takeover 12m ago); what another pgmedic did before is not known here, so half of each hourly limit counts as spent until an hour after the takeover");
     }
 
     #[test]

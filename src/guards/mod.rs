@@ -22,6 +22,7 @@ mod privilege;
 mod protected;
 mod role;
 pub mod same_query;
+pub mod takeover;
 
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -94,6 +95,7 @@ pub static REGISTRY: &[&dyn Guard] = &[
     &paused::Paused,
     &privilege::Privilege,
     &ownership::Owner,
+    &takeover::Takeover,
     &role::ReplicationRole,
     &allow_in::AllowIn,
     &not_in::NotIn,

@@ -1,6 +1,6 @@
 //! A client that repeats a query as often as it is ended.
 
-use super::{Answer, Guard, Scene, Scope};
+use super::{Answer, Guard, Scene, Scope, takeover};
 use crate::config;
 use crate::model::time::in_words;
 use crate::model::{Class, History, Timestamp, history};
@@ -16,7 +16,8 @@ impl Guard for SameQuery {
     fn about(&self) -> &'static str {
         "A client often repeats an ended query at once, under a new pid. After `policy.limits.same_query` (default 3 \
          within 1h) of the same query (by query id or redacted text, user and database) were ended on this or any \
-         other target, a person must look: ending it again only adds load."
+         other target, a person must look: ending it again only adds load. After a \
+         takeover (see `takeover`) half of them, rounded up, count as done for that period."
     }
 
     fn scope(&self) -> Scope {
@@ -31,26 +32,36 @@ impl Guard for SameQuery {
             return Some(Answer::Pass("the first rung of this ladder was counted".to_owned()));
         }
         let limit = scene.policy.limits.same_query;
-        Some(match repeats(scene.history, limit, &query, scene.now) {
-            Ok(n) => Answer::Pass(format!("ended {n} of {} times within {}", limit.max, in_words(limit.per))),
+        Some(match repeats(scene.history, limit, &query, &scene.facts.target, scene.now) {
+            Ok(figures) => Answer::Pass(figures),
             Err(why) => Answer::Stop(why),
         })
     }
 }
 
-/// How often a query ([`history::same_query`]) was ended within the limit's period.
+/// How often a query ([`history::same_query`]), which runs on `target` now, was ended within the limit's period, in
+/// words.
 ///
 /// # Errors
 /// When that is as often as it may be, in words.
-pub fn repeats(history: &History, limit: config::SameQuery, query: &str, now: Timestamp) -> Result<u32, String> {
+pub fn repeats(
+    history: &History,
+    limit: config::SameQuery,
+    query: &str,
+    target: &str,
+    now: Timestamp,
+) -> Result<String, String> {
     let n = history.count(now, limit.per, |i| i.same_query.as_deref() == Some(query));
-    if n < limit.max {
-        return Ok(n);
+    let before = takeover::spent(history.took_over(target, now).map(|(_, ago)| ago), limit.max, limit.per);
+    let (per, max) = (in_words(limit.per), limit.max);
+    let more = before.map_or(String::new(), |spent| format!("; {} more {}", spent.n, spent.counts()));
+    if n.saturating_add(before.map_or(0, |spent| spent.n)) < max {
+        return Ok(format!("ended {n} of {max} times within {per}{more}"));
     }
-    let per = in_words(limit.per);
     Err(format!(
-        "the same query was ended {n} times within {per} (limit {}): its client repeats it, and a person must look",
-        limit.max
+        "the same query was ended {n} {} within {per} (limit {max}{more}): its client repeats it, and a person must \
+         look",
+        if n == 1 { "time" } else { "times" }
     ))
 }
 
@@ -75,6 +86,16 @@ mod tests {
     fn a_query_that_comes_back_is_ended_only_so_often() {
         assert_eq!(ended(2).passed(&SameQuery), "ended 2 of 3 times within 1h");
         insta::assert_snapshot!(ended(3).stopped(&SameQuery), @"the same query was ended 3 times within 1h (limit 3): its client repeats it, and a person must look");
+    }
+
+    #[test]
+    fn after_a_takeover_half_count_as_done() {
+        let mut world = ended(0);
+        world.took_over("orders", 10);
+        insta::assert_snapshot!(world.passed(&SameQuery), @"ended 0 of 3 times within 1h; 2 more count for the takeover 10m ago");
+        let mut world = ended(1);
+        world.took_over("orders", 10);
+        insta::assert_snapshot!(world.stopped(&SameQuery), @"the same query was ended 1 time within 1h (limit 3; 2 more count for the takeover 10m ago): its client repeats it, and a person must look");
     }
 
     #[test]

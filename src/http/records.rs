@@ -1,14 +1,13 @@
 //! `GET /api/v1/records`: the audit log as stored.
 
 use super::problem::Problem;
-use crate::audit::query::{Filter, QueryError, list};
-use crate::engine::api::Refusal;
+use crate::audit::query::{Filter, QueryError};
+use crate::engine::api::{Control, Refusal};
 use crate::model::{RecordKind, Timestamp, Verdict};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use std::ops::ControlFlow;
-use std::path::Path;
 
 /// Most bytes of one answer; what does not fit is for the next question (`until`).
 const MOST_BYTES: usize = 16 << 20;
@@ -30,12 +29,12 @@ pub(super) struct Wanted {
 }
 
 /// The newest records that are wanted, oldest first, each exactly as stored. Blocks: reads the log.
-pub(super) fn answer(data_dir: &Path, wanted: Wanted) -> Result<Response, Problem> {
+pub(super) fn answer(engine: &dyn Control, wanted: Wanted) -> Result<Response, Problem> {
     let Wanted { since, until, target, playbook, kind, verdict, run, limit } = wanted;
     let limit = Some(limit.unwrap_or(50).min(MOST_RECORDS));
     let filter = Filter { since, until, target, playbook, kind, verdict, run, limit, newest_first: true };
     let (mut lines, mut bytes) = (Vec::new(), 0);
-    let listing = list(data_dir, &filter, &mut |line, _| {
+    let listing = engine.records(&filter, &mut |line, _| {
         bytes += line.len() + 1;
         if bytes > MOST_BYTES {
             return ControlFlow::Break(());

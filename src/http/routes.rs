@@ -8,7 +8,7 @@ use crate::engine::api::{Control, PauseRequest, PlanReport, PlanRequest, Refusal
 use crate::engine::api::{Status, WhyReport};
 use crate::model::history::Scope;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{DefaultBodyLimit, Extension, FromRef, FromRequest, Query, Request, State};
+use axum::extract::{DefaultBodyLimit, Extension, FromRequest, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -16,7 +16,6 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,32 +28,11 @@ const BODY_DEADLINE: Duration = Duration::from_secs(10);
 /// An answer that only needs looking is not waited for longer.
 const ANSWER_DEADLINE: Duration = Duration::from_mins(1);
 
-/// What the routes work on.
-#[derive(Clone)]
-pub(super) struct Service {
-    /// The engine.
-    pub(super) control: Arc<dyn Control>,
-    /// Where the audit log is.
-    pub(super) data_dir: Arc<Path>,
-}
-
-impl FromRef<Service> for Arc<dyn Control> {
-    fn from_ref(service: &Service) -> Arc<dyn Control> {
-        service.control.clone()
-    }
-}
-
-impl FromRef<Service> for Arc<Path> {
-    fn from_ref(service: &Service) -> Arc<Path> {
-        service.data_dir.clone()
-    }
-}
-
 type Engine = State<Arc<dyn Control>>;
 type Answer<T> = Result<Json<T>, Problem>;
 
 /// All routes. Whoever serves them inserts the [`Caller`] of each connection.
-pub(super) fn router(service: Service) -> Router {
+pub(super) fn router(engine: Arc<dyn Control>) -> Router {
     Router::new()
         .route("/api/v1/status", get(status))
         .route("/api/v1/plan", post(plan))
@@ -67,7 +45,7 @@ pub(super) fn router(service: Service) -> Router {
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .with_state(service)
+        .with_state(engine)
 }
 
 /// What `/why` is asked with.
@@ -140,11 +118,11 @@ async fn reload(State(engine): Engine, Extension(caller): Extension<Caller>) -> 
 }
 
 async fn records(
-    State(data_dir): State<Arc<Path>>,
+    State(engine): Engine,
     query: Result<Query<records::Wanted>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let wanted = asked(query)?;
-    let read = tokio::task::spawn_blocking(move || records::answer(&data_dir, wanted));
+    let read = tokio::task::spawn_blocking(move || records::answer(&*engine, wanted));
     read.await.map_err(|e| Refusal::Unavailable(format!("reading the log broke off: {e}")))?
 }
 

@@ -54,8 +54,7 @@ impl Socket {
 
     /// Serves the API until `stop`; answers under way then get 9 s to end. `roles` may change meanwhile.
     pub async fn serve(self, control: Arc<dyn Control>, roles: watch::Receiver<Roles>, stop: CancellationToken) {
-        let data_dir = self.path.parent().unwrap_or(&self.path).into();
-        let router = routes::router(routes::Service { control, data_dir });
+        let router = routes::router(control);
         let peers = TaskTracker::new();
         let places = Arc::new(Semaphore::new(MOST_PEERS));
         while let Some(stream) = next(&self.listener, &stop).await {

@@ -2,6 +2,7 @@
 
 use super::client::Client;
 use super::{Socket, socket_path};
+use crate::audit::query::{self, Filter, Listing, QueryError, Visit};
 use crate::config::AccessRole;
 use crate::engine::api::{AuditStatus, Control, PauseRequest, PlanReport, PlanRequest, Refusal};
 use crate::engine::api::{RunReport, RunRequest, Status, WhyReport};
@@ -11,7 +12,7 @@ use async_trait::async_trait;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Default)]
 struct Engine {
     heard: Mutex<Vec<String>>,
+    data_dir: PathBuf,
 }
 
 impl Engine {
@@ -70,6 +72,10 @@ impl Control for Engine {
         Err(Refusal::Unavailable(format!("{:?}", scope.playbook)))
     }
 
+    fn records(&self, filter: &Filter, visit: Visit) -> Result<Listing, QueryError> {
+        query::list(&self.data_dir, filter, visit)
+    }
+
     async fn reload(&self, _: &str) -> Result<String, Refusal> {
         Ok("nothing changed".to_owned())
     }
@@ -84,7 +90,8 @@ struct Served {
 
 fn serve() -> Served {
     let folder = tempfile::tempdir().unwrap();
-    let (engine, stop) = (Arc::new(Engine::default()), CancellationToken::new());
+    let engine = Arc::new(Engine { data_dir: folder.path().to_owned(), ..Engine::default() });
+    let stop = CancellationToken::new();
     let (_, roles) = watch::channel([("dba".to_owned(), AccessRole::Approver)].into());
     let socket = Socket::bind(folder.path()).unwrap();
     let task = tokio::spawn(socket.serve(engine.clone(), roles, stop.clone()));

@@ -22,6 +22,7 @@ impl History {
             pauses: self.pauses.clone(),
             unverified: BTreeMap::new(),
             told: BTreeMap::new(),
+            rights: self.rights_of(target),
         }
     }
 }

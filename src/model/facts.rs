@@ -81,8 +81,10 @@ pub struct Privileges {
 pub enum Ownership {
     /// This process.
     Held,
-    /// Another session, described in words.
+    /// Another pgmedic's session, described in words.
     Elsewhere(String),
+    /// Not this process, and no other that was seen: why it could not be taken, in words.
+    Unknown(String),
     /// Nobody asked for it: the target is only observed.
     NotNeeded,
 }

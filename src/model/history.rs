@@ -4,6 +4,7 @@
 //! cooldowns survive a restart, and how a decision can be replayed.
 
 use super::record::{Draft, Record, RecordKind};
+use super::right::{self, Right};
 use super::time::{before, since};
 use super::{Class, Duration, OutcomeStatus, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,9 @@ pub struct History {
     pub pauses: BTreeMap<Scope, Pause>,
     /// What people were last told, by incident and event.
     pub told: BTreeMap<String, Told>,
+    /// What was last seen of the right to act on targets that another pgmedic has or had, by target.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rights: BTreeMap<String, Right>,
 }
 
 /// One intent, as far as limits count it. A ladder counts as one: `rung` above zero is not counted again.
@@ -152,6 +156,7 @@ impl History {
             RecordKind::Outcome | RecordKind::Revert => self.outcome(record),
             RecordKind::Verification => self.verification(body),
             RecordKind::Control => self.control(record),
+            RecordKind::Lifecycle => right::fold(&mut self.rights, record),
             _ => {}
         }
         if let Some(notice) = body.notice().filter(|_| !body.notify.is_empty()) {
@@ -189,14 +194,16 @@ impl History {
         let (Some(target), Some(candidate), Some(outcome)) = (&body.target, &body.candidate, &body.outcome) else {
             return;
         };
-        self.open.remove(&(target.clone(), candidate.key.clone()));
+        let open = self.open.remove(&(target.clone(), candidate.key.clone()));
         let playbook = body.playbook.as_ref().map(|p| p.name.clone()).unwrap_or_default();
         let action = body.action.as_ref().map(|a| a.name.clone()).unwrap_or_default();
         let run = body.run.clone().unwrap_or_default();
         // An end that people were told of at once is one that nobody is left to verify.
         let touched = !matches!(outcome.status, OutcomeStatus::Refused | OutcomeStatus::Gone);
         if body.kind == RecordKind::Outcome && touched && body.notice().is_none() {
-            self.unverified.insert((target.clone(), candidate.key.clone()), body.clone());
+            // What it was to set, also where it is not known to be set: taking it back compares with that.
+            let after = body.after.clone().or_else(|| open.and_then(|open| open.draft.after));
+            self.unverified.insert((target.clone(), candidate.key.clone()), Draft { after, ..body.clone() });
         }
         let ended = Ended { at: record.time, status: outcome.status, action, run };
         self.ended.insert((target.clone(), playbook, candidate.key.clone()), ended);
@@ -259,6 +266,7 @@ impl History {
             let cut = ages[ages.len() / 2];
             self.told.retain(|_, t| t.at >= cut);
         }
+        right::forget(&mut self.rights, now);
         self.pauses.retain(|_, p| p.until.is_none_or(|until| until > now));
     }
 

@@ -14,6 +14,7 @@ pub mod pool;
 pub mod progress;
 pub mod query;
 pub mod record;
+pub mod right;
 pub mod table;
 pub mod time;
 pub mod verdict;

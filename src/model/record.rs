@@ -1,5 +1,7 @@
 //! The audit record: one JSON object a line, the same fields for every kind.
 
+mod stored;
+
 use super::candidate::Named;
 use super::{GuardReport, Mode, Outcome, Timestamp, Verdict};
 use serde::{Deserialize, Serialize};
@@ -73,6 +75,7 @@ impl RecordKind {
 
 /// A record as stored. Fields that do not apply are left out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "stored::Stored")]
 pub struct Record {
     /// Position in the log, from 1, without gaps.
     pub seq: u64,

@@ -95,7 +95,7 @@ pub enum OutcomeStatus {
     Done,
     /// The candidate was no longer what was decided on; nothing was touched.
     Gone,
-    /// The server or the statement's own predicate refused.
+    /// The server or the statement's own predicate refused, or somebody waited for its lock: it gave way.
     Refused,
     /// It was tried and did not work.
     Failed,

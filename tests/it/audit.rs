@@ -5,8 +5,10 @@
 mod crash;
 mod full_disk;
 mod kit;
+mod power_cut;
 mod reading;
 mod recovery;
+mod spoilt_index;
 mod tampering;
 mod verifying;
 mod writing;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod libpq;
+mod ownership;
 mod reach;
 mod together;
 
@@ -209,7 +210,7 @@ each_major!(lost_connections_are_told_apart_and_opened_again, async |c| {
     assert_eq!(driver.server().await.unwrap().ownership, Ownership::Held, "taken again");
     let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'pgmedic/%'";
     c.sql("postgres", kill).await;
-    eventually(async || driver.server().await.is_ok()).await;
+    eventually(async || driver.server().await.is_ok_and(|s| s.ownership == Ownership::Held)).await;
     assert_eq!(send(&driver, &act(Place::Acting, "SELECT 1 AS one")).await.unwrap().rows.len(), 1);
 
     // Losing the acting connection ends what changes.

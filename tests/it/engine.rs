@@ -1,10 +1,15 @@
 //! The daemon on real servers: what it remedies, what it leaves alone, what it survives.
 
+mod boundaries;
 mod breaking;
+mod clock_jumps;
 mod crash;
+mod faults;
 mod grants;
 mod limits;
+mod never_in_the_way;
 mod orders;
+mod ownership;
 mod reload;
 mod remedies;
 

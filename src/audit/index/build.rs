@@ -7,6 +7,7 @@ use super::{Index, Meta, Place, boot, caught, read_meta, settings};
 use crate::model::{Record, Timestamp};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Records read before they are added.
@@ -48,14 +49,14 @@ fn existing(layout: &Layout, log: &str, size: u64) -> Result<Option<Index>, Stri
     if !meta.closed && meta.boot != boot() {
         return Err("the machine went down while it was being written".to_owned());
     }
-    Ok(Some(Index { db, meta, filling: None }))
+    Ok(Some(Index { db: Arc::new(db), meta, filling: None }))
 }
 
 fn build(layout: &Layout, log: &str, size: u64) -> Result<Index, String> {
     let path = layout.index();
     let db = patiently(|| caught(|| settings(&path).open()))?;
     let meta = Meta { log: log.to_owned(), size: 0, boot: boot(), closed: false };
-    catch_up(layout, Index { db, meta, filling: None }, size)
+    catch_up(layout, Index { db: Arc::new(db), meta, filling: None }, size)
 }
 
 /// Adds the records from the last block's beginning to the end of the log. A line that cannot be read is

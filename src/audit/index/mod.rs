@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::{Arc, Weak};
 
 /// Bytes of memory for sled's cache; its own default is 1 GiB.
 const CACHE: u64 = 16 * 1024 * 1024;
@@ -72,12 +73,31 @@ struct Meta {
 
 /// The open index.
 pub(super) struct Index {
-    db: sled::Db,
+    db: Arc<sled::Db>,
     meta: Meta,
     filling: Option<Filling>,
 }
 
+/// The index that the writer has open, for readers in the same process: sled lets no second one open it. It
+/// ends with the writer's.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lent(Weak<sled::Db>);
+
+impl Lent {
+    /// The index as it is now. `None` when the writer has none (any more).
+    pub(super) fn index(&self) -> Option<Index> {
+        let db = self.0.upgrade()?;
+        let meta = read_meta(&db).ok()??;
+        Some(Index { db, meta, filling: None })
+    }
+}
+
 impl Index {
+    /// For readers beside the writer.
+    pub(super) fn lend(&self) -> Lent {
+        Lent(Arc::downgrade(&self.db))
+    }
+
     /// Opens the index that is there, to read it. `None` when there is none, another process has it,
     /// or it does not open: then the log itself is read.
     pub(super) fn for_reading(path: &Path) -> Option<Index> {
@@ -89,7 +109,7 @@ impl Index {
         }
         let db = caught(|| settings(path).open()).ok()?;
         let meta = read_meta(&db).ok()??;
-        (meta.closed || meta.boot == boot()).then_some(Index { db, meta, filling: None })
+        (meta.closed || meta.boot == boot()).then(|| Index { db: Arc::new(db), meta, filling: None })
     }
 
     /// `seq` of the last record in it.
@@ -134,11 +154,13 @@ impl Index {
         Ok(())
     }
 
-    /// From now on it is being written, in this boot.
+    /// From now on it is being written, in this boot. Durably so, before anything else is written: else a power
+    /// cut could leave half of what follows in an index that says that it was closed in order.
     fn begin(&mut self) -> Result<(), String> {
         self.meta.closed = false;
         self.meta.boot = boot();
-        caught(|| self.db.insert(keys::META, meta_bytes(&self.meta))).map(drop)
+        caught(|| self.db.insert(keys::META, meta_bytes(&self.meta)))?;
+        caught(|| self.db.flush()).map(drop)
     }
 
     /// The block of a record, if it is in one.
@@ -188,19 +210,22 @@ impl Index {
         Ok(last.map_or(0, |(key, _)| keys::seq_of(&key)))
     }
 
-    /// First records of the blocks in which some record speaks of a value, ascending, from `from` on. `None`
-    /// when there are more than `most`.
+    /// The block nearest to `seq`, from there on in the given direction, in which some record speaks of a value:
+    /// its first record.
     ///
     /// # Errors
     /// Sled's words.
-    pub(super) fn about(&self, value: (Field, &str), from: u64, most: usize) -> Result<Option<Vec<u64>>, String> {
-        let (field, value) = value;
-        let range = keys::value(field, value, from)..=keys::value(field, value, u64::MAX);
+    pub(super) fn nearest(&self, value: (Field, &str), seq: u64, downwards: bool) -> Result<Option<u64>, String> {
+        let key = |seq| keys::value(value.0, value.1, seq);
         let found = caught(|| {
-            let found = self.db.range(range).keys().take(most.saturating_add(1));
-            found.map(|key| key.map(|k| keys::seq_of(&k))).collect::<sled::Result<Vec<u64>>>()
+            let found = if downwards {
+                self.db.range(key(0)..=key(seq)).next_back()
+            } else {
+                self.db.range(key(seq)..=key(u64::MAX)).next()
+            };
+            found.transpose()
         })?;
-        Ok((found.len() <= most).then_some(found))
+        Ok(found.map(|(key, _)| keys::seq_of(&key)))
     }
 
     /// Gives it back unchanged, after reading.

@@ -2,6 +2,7 @@
 //! when it is there and free, and the answers are the same without it.
 
 mod folded;
+mod glance;
 mod lookup;
 mod scan;
 mod tail;
@@ -9,9 +10,11 @@ mod tail;
 pub use folded::state;
 pub use tail::{Tail, tail};
 
+use super::index::Lent;
 use super::layout::Layout;
 use crate::model::time::before;
 use crate::model::{Duration, Record, RecordKind, Timestamp, Verdict};
+use lookup::Lookup;
 use scan::{Reach, scan};
 use std::collections::BTreeSet;
 use std::io;
@@ -110,6 +113,16 @@ pub type Visit<'a> = &'a mut dyn FnMut(&[u8], &Record) -> ControlFlow<()>;
 /// # Errors
 /// No log there, or the system refuses. Damaged lines are no error: they are passed over and told of.
 pub fn list(data_dir: &Path, filter: &Filter, visit: Visit) -> Result<Listing, QueryError> {
+    list_beside(data_dir, filter, visit, None)
+}
+
+/// As [`list`]; beside the writer with the index that it lends.
+pub(super) fn list_beside(
+    data_dir: &Path,
+    filter: &Filter,
+    visit: Visit,
+    lent: Option<&Lent>,
+) -> Result<Listing, QueryError> {
     let layout = logged(data_dir)?;
     let mut listing = Listing::default();
     if filter.limit == Some(0) {
@@ -129,9 +142,10 @@ pub fn list(data_dir: &Path, filter: &Filter, visit: Visit) -> Result<Listing, Q
         }
     };
     let reach = Reach { since: filter.since, until: filter.until, ..Reach::default() };
-    match lookup::found(&layout, filter) {
+    let lookup = Lookup::new(&layout, filter, lent).and_then(|mut lookup| Some((lookup.begin()?, lookup)));
+    match lookup {
         None => drop(scan(&layout, reach, filter.newest_first, damaged, &mut show)?),
-        Some(found) => found.show(&layout, reach, filter.newest_first, damaged, &mut show)?,
+        Some((blocks, lookup)) => lookup.show(blocks, reach, damaged, &mut show)?,
     }
     Ok(listing)
 }

@@ -1,6 +1,7 @@
 //! Random lives of runs: whatever happens in whatever order, nothing is done that must not be.
 
 use super::*;
+use crate::decide::resume;
 use crate::model::GuardReport;
 use crate::model::verdict::GuardVerdict;
 use proptest::prelude::*;
@@ -32,6 +33,8 @@ enum Luck {
     Noise(u8),
     /// Time passes.
     Late(u16),
+    /// pgmedic is killed; what was asked for last may have been done or not.
+    Killed(bool),
 }
 
 fn luck() -> impl Strategy<Value = Luck> {
@@ -42,10 +45,12 @@ fn luck() -> impl Strategy<Value = Luck> {
         1 => Just(Luck::Stop),
         3 => (0..8_u8).prop_map(Luck::Noise),
         1 => (0..90_u16).prop_map(Luck::Late),
+        1 => any::<bool>().prop_map(Luck::Killed),
     ]
 }
 
 /// The world around one run, which keeps count of what it was asked for.
+#[allow(clippy::struct_excessive_bools, reason = "each is one thing that happened to the run")]
 struct Chaos {
     stage: Stage,
     run: Run,
@@ -58,6 +63,10 @@ struct Chaos {
     /// Intents and statements without a recorded end.
     open: usize,
     acts: usize,
+    /// Killed once, so that only taking back may still be sent.
+    killed: bool,
+    /// Statements that were seen not to have been sent before a kill.
+    unsent: usize,
     ladders: BTreeSet<String>,
 }
 
@@ -76,6 +85,8 @@ impl Chaos {
             announced: BTreeSet::new(),
             open: 0,
             acts: 0,
+            killed: false,
+            unsent: 0,
             ladders: BTreeSet::new(),
         }
     }
@@ -97,8 +108,9 @@ impl Chaos {
             Effect::End(_) => self.ended = true,
             effect => {
                 if let Effect::Act(errand) = &effect {
-                    assert!(!self.stopped, "after a stop no statement is sent");
                     let statement = &errand.prepared.deed.act.statement;
+                    assert!(!self.killed || errand.undo.is_some(), "a resumed run only takes back: {statement}");
+                    assert!(!self.stopped, "after a stop no statement is sent");
                     assert!(self.announced.remove(statement), "sent without a durable intent: {statement}");
                     self.acts += 1;
                     self.ladders.insert(errand.prepared.candidate.key());
@@ -115,23 +127,57 @@ impl Chaos {
     fn live(&mut self, lucks: &[Luck]) {
         self.tell(What::Begin);
         let mut lucks = lucks.iter().cloned().chain(std::iter::repeat_n(Luck::Gone, 400));
-        while !self.ended {
+        while !self.ended || self.starts_again() {
             let luck = lucks.next().expect("a run whose effects are answered ends");
             match luck {
                 Luck::Stop => self.tell(What::Stop("told to".into())),
                 Luck::Noise(n) => self.noise(n),
+                Luck::Killed(done) => self.killed(done),
                 Luck::Late(seconds) => self.stage.now = after(self.stage.now, Duration::from_secs(seconds.into())),
                 luck => self.answer(&luck),
             }
         }
-        let lost = self.stopped && self.unwritable;
-        assert!(self.open == 0 || lost, "an intent was left open");
+        let history = &self.stage.state.history;
+        assert!(history.open.is_empty(), "{:?}", history.open);
+        assert!(history.unverified.is_empty(), "{:?}", history.unverified);
+    }
+
+    /// A stop may leave to the next start what cannot be written or looked up in time; nothing else may.
+    fn starts_again(&mut self) -> bool {
+        if self.stopped && !resume::left(&self.stage.state.history).is_empty() {
+            self.killed(false);
+        }
+        !self.ended
+    }
+
+    /// All but the log and the target is gone; the next start takes up what the log holds.
+    fn killed(&mut self, done: bool) {
+        match self.pending.pop() {
+            Some(Effect::Append(entries)) if done => drop(self.append(entries, &Luck::Well)),
+            Some(Effect::Act(errand)) if done => {
+                self.stage.there.retain(|c| c.key() != errand.prepared.candidate.key());
+            }
+            _ => {}
+        }
+        self.announced.clear();
+        (self.killed, self.stopped, self.ended) = (true, false, false);
+        self.open = self.stage.state.history.open.len();
+        let mut left = resume::left(&self.stage.state.history);
+        assert!(left.len() <= 1, "one run leaves one: {left:?}");
+        let Some((_, left)) = left.pop_first() else { return self.ended = true };
+        let give_up = after(self.stage.now, Duration::from_secs(20));
+        let brief = (*self.run.brief).clone();
+        let run = resume::resume(brief, &self.stage.state.history, &left, give_up);
+        self.run = run.expect("its own playbook has its steps");
+        // Answers to what the dead process asked for reach nobody.
+        self.run.appended = self.stage.log.len() as u64;
+        self.tell(What::Begin);
     }
 
     /// Late, repeated and wrong news. (An `Acted` in the place of another cannot be told from the right one,
     /// and no engine makes it.)
     fn noise(&mut self, n: u8) {
-        let acting = matches!(self.pending[..], [Effect::Act(_)]);
+        let acting = matches!(self.pending[..], [Effect::Act(_) | Effect::Recall(_)]);
         let resting = matches!(self.pending[..], [Effect::Rest(_)]);
         let looking = matches!(self.pending[..], [Effect::Find | Effect::Look(_)]);
         let appending = matches!(self.pending[..], [Effect::Append(_)]);
@@ -162,6 +208,16 @@ impl Chaos {
                     self.stage.there.retain(|c| c.key() != errand.prepared.candidate.key());
                 }
                 What::Acted(Outcome::new(ending(luck), "as staged"))
+            }
+            (Effect::Recall(recall), luck) => {
+                let gone = !self.stage.there.iter().any(|c| c.key() == recall.prepared.candidate.key());
+                let status = match luck {
+                    Luck::Badly(_) => OutcomeStatus::Unknown,
+                    _ if gone => OutcomeStatus::Done,
+                    _ => OutcomeStatus::Refused,
+                };
+                self.unsent += usize::from(status == OutcomeStatus::Refused);
+                What::Acted(Outcome::new(status, "as recalled"))
             }
             (Effect::Rest(length), _) => {
                 self.stage.now = after(self.stage.now, length);
@@ -250,6 +306,6 @@ proptest! {
     fn pools_are_safe_in_chaos(lucks in prop::collection::vec(luck(), 0..60)) {
         let mut chaos = Chaos::new(RAISE, vec![Candidate::Pool(super::safety::pool())]);
         chaos.live(&lucks);
-        prop_assert!(chaos.acts <= 2, "one change, and taking it back");
+        prop_assert!(chaos.acts <= 2 + chaos.unsent, "one change, and taking it back");
     }
 }

@@ -6,7 +6,7 @@ use crate::decide::run::Errand;
 use crate::model::{Pool, Verdict};
 use crate::playbook::Step;
 
-const RAISE: &str = r"
+pub(super) const RAISE: &str = r"
 version: 1
 name: raise-pools
 about: Gives starved pools more connections.

@@ -6,6 +6,8 @@ use crate::model::record::Notice;
 use std::sync::Mutex;
 use tokio::sync::Notify;
 
+mod week;
+
 /// A log in memory.
 #[derive(Clone, Default)]
 struct Log {

@@ -5,7 +5,7 @@ use pgmedic::decide::next;
 use pgmedic::decide::run::{Brief, Effect, Entry, Event, Look, Run, What};
 use pgmedic::model::record::{Draft, Trigger};
 use pgmedic::model::time::after;
-use pgmedic::model::{Candidate, Duration, Facts, History, Labels, Timestamp};
+use pgmedic::model::{Candidate, Duration, Facts, Labels, Timestamp};
 use pgmedic::playbook::Playbook;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -94,7 +94,7 @@ impl Stage {
             candidates: candidates.to_vec(),
             unreadable: Vec::new(),
         };
-        What::Looked(Box::new(Look { facts, history: History::default(), seen: BTreeMap::new() }))
+        What::Looked(Box::new(Look { facts, history: Arc::default(), seen: BTreeMap::new() }))
     }
 
     /// The records of a plan over these candidates.

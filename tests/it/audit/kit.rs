@@ -8,6 +8,7 @@ use pgmedic::model::record::{ActionRef, PlaybookRef};
 use pgmedic::model::{Candidate, Class, Draft, Outcome, OutcomeStatus, Pool, RecordKind, Timestamp, Verdict};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Segments of a few records, so that the tests see many.
 pub const SMALL: Options = Options { segment_bytes: 2_048, group_max: 64 };
@@ -55,7 +56,7 @@ pub async fn closed_log(options: Options, records: usize) -> tempfile::TempDir {
 }
 
 pub fn bounds(limits: Limits) -> Bounds {
-    Bounds { limits, per_run: None }
+    Bounds { limits, per_run: None, cooldown: std::time::Duration::ZERO }
 }
 
 fn pool(name: &str) -> Named {
@@ -131,4 +132,31 @@ pub fn copy(from: &Path) -> tempfile::TempDir {
         std::fs::copy(&path, to.path().join("audit").join(path.file_name().unwrap())).unwrap();
     }
     to
+}
+
+/// Copies a folder with all that is in it.
+pub fn copy_all(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let name = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_all(&path, &name);
+        } else {
+            std::fs::copy(&path, name).unwrap();
+        }
+    }
+}
+
+/// All that the index of a closed log holds.
+pub fn index_entries(data: &Path) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let began = Instant::now();
+    loop {
+        match sled::open(data.join("index")) {
+            Ok(index) => return index.iter().map(|e| e.unwrap()).map(|(k, v)| (k.to_vec(), v.to_vec())).collect(),
+            // Sled's threads may hold its files for a moment after it was closed.
+            Err(e) => assert!(began.elapsed() < Duration::from_secs(20), "{e}"),
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }

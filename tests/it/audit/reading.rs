@@ -1,7 +1,7 @@
 //! Questions to the log: the same answers with the index, without it, and while a daemon has it.
 
-use super::kit::{SMALL, closed_log, copy, draft, fresh, open, plain, segments};
-use pgmedic::audit::query::{Filter, QueryError, Tail, list, run, tail};
+use super::kit::{SMALL, closed_log, copy, copy_all, draft, fresh, open, plain, segments};
+use pgmedic::audit::query::{Filter, Listing, QueryError, Tail, Visit, list, run, tail};
 use pgmedic::audit::verify::{IndexCheck, verify};
 use pgmedic::audit::{Audit, Entry, Options};
 use pgmedic::model::{RecordKind, Timestamp, Verdict};
@@ -49,8 +49,12 @@ fn filters() -> Vec<Filter> {
 }
 
 fn answer(dir: &Path, filter: &Filter) -> Vec<String> {
+    shown(filter, |visit| list(dir, filter, visit))
+}
+
+fn shown(filter: &Filter, ask: impl FnOnce(Visit) -> Result<Listing, QueryError>) -> Vec<String> {
     let mut lines = Vec::new();
-    let listing = list(dir, filter, &mut |line, record| {
+    let listing = ask(&mut |line, record| {
         assert!(filter.matches(record));
         lines.push(String::from_utf8(line.to_vec()).unwrap());
         ControlFlow::Continue(())
@@ -88,9 +92,14 @@ async fn answers_are_the_same_with_and_without_the_index() {
     assert_eq!(index_check(dir.path()), IndexCheck::Agrees);
     same_answers(dir.path(), "with the index");
     same_answers(copy(dir.path()).path(), "without it");
-    let _daemon = open(dir.path(), SMALL).unwrap();
+    let daemon = open(dir.path(), SMALL).unwrap();
     assert_eq!(index_check(dir.path()), IndexCheck::NotRead);
     same_answers(dir.path(), "while a daemon has it");
+    daemon.append(plain(3)).await.unwrap();
+    for filter in filters() {
+        let own = shown(&filter, |visit| daemon.list(&filter, visit));
+        assert_eq!(own, expected(dir.path(), &filter), "the daemon's own answer: {filter:?}");
+    }
 }
 
 #[tokio::test]
@@ -127,19 +136,6 @@ async fn an_index_that_points_beside_its_blocks_changes_no_answer() {
     let text = std::fs::read_to_string(path).unwrap();
     std::fs::write(path, text.replacen("{\"seq\":257,", "[\"seq\":257,", 1)).unwrap();
     same_answers(dir.path(), "with a damaged line");
-}
-
-fn copy_all(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let name = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy_all(&path, &name);
-        } else {
-            std::fs::copy(&path, name).unwrap();
-        }
-    }
 }
 
 #[tokio::test]

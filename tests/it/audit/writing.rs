@@ -152,7 +152,8 @@ async fn a_refused_intent_takes_its_whole_call_with_it() {
         intent("orders", "b", "run3", Limits::default()),
     ];
     assert_eq!(refusal(audit.append(call).await).0, "open_intent");
-    let open: Vec<_> = audit.state().await.unwrap().history.open.into_keys().map(|(_, key)| key).collect();
+    let history = audit.state().await.unwrap().history;
+    let open: Vec<_> = history.open.keys().map(|(_, key)| key).collect();
     assert_eq!(open, ["pool:a:shop:app"]);
     assert_eq!(audit.append(plain(0)).await.unwrap(), [3]);
     audit.close().await;

@@ -38,7 +38,7 @@ async fn two_servers_behind_one_address_are_not_acted_on() {
     let driver = driver(&target(&format!("postgresql://pgmedic@127.0.0.1:{port}/postgres?sslmode=disable")), true);
     let server = driver.server().await.unwrap();
     assert!(!server.in_recovery);
-    let Ownership::Elsewhere(why) = server.ownership else { panic!("it would act in the standby") };
+    let Ownership::Unknown(why) = server.ownership else { panic!("it would act in the standby") };
     assert!(why.contains("reached another server than the one that was looked at"), "{why}");
     // The next connection goes to the primary again; the one after it, a work session, does not.
     let fault = send(&driver, &act(Place::WorkIn("app".to_owned()), "CREATE TABLE public.t ()")).await.unwrap_err();

@@ -56,8 +56,13 @@ async fn killed_again_and_again(rounds: u64) {
         let (code, report, _) = home.run(&["audit", "verify"]);
         assert_eq!(code, 0, "round {round}: {report}");
     }
-    // The next start ends what was left open before it does anything new.
-    home.serve().end("TERM");
+    // The next start looks up what was left open.
+    let daemon = home.serve();
+    let count = |kinds: &[&str]| {
+        home.records().iter().filter(|r| r["kind"].as_str().is_some_and(|k| kinds.contains(&k))).count()
+    };
+    eventually(async || count(&["intent"]) == count(&["outcome", "revert"])).await;
+    daemon.end("TERM");
     let records = home.records();
     assert_accounts_balance(&records);
     let ended = |r: &&Json| r["kind"] == "intent" && r["action"]["class"] == "disruptive";

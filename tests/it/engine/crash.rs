@@ -1,7 +1,7 @@
 //! Ends that nobody chose: kill -9, a server that goes away, a second daemon, an end in mid-action.
 
-use super::{LONG_QUERIES, STATISTICS};
-use crate::support::{Cluster, Home, eventually, target_of};
+use super::{LONG_QUERIES, STATISTICS, ownership};
+use crate::support::{Clock, Cluster, Home, eventually, target_of};
 use std::time::Duration;
 
 /// A table whose ANALYZE takes long: its index expression sleeps for each sampled row.
@@ -37,7 +37,7 @@ async fn a_stop_cancels_what_is_under_way_and_records_its_outcome() {
 }
 
 #[tokio::test]
-async fn kill_9_in_mid_action_ends_as_unknown_and_is_told_to_whom_the_playbook_tells() {
+async fn kill_9_in_mid_action_is_looked_up_and_told_to_whom_the_playbook_tells() {
     let Some(cluster) = Cluster::start_with(15, &[("autovacuum", "off")]) else { return };
     slow_table(&cluster);
     let channel = "channels: [{name: ops, slack: {webhook_url: \"http://127.0.0.1:9/x\"}, allow_private: true}]\n";
@@ -47,10 +47,12 @@ async fn kill_9_in_mid_action_ends_as_unknown_and_is_told_to_whom_the_playbook_t
     eventually(async || analyzing(&cluster)).await;
     daemon.end("KILL");
     let _daemon = home.serve();
-    eventually(async || home.outcomes() == ["analyze unknown"]).await;
-    let unknown = &home.of_kind("outcome")[0];
-    assert_eq!(unknown["notify"], serde_json::json!(["ops"]));
-    assert_eq!(unknown["evidence"]["notice"]["owner"], "dba-team");
+    eventually(async || home.outcomes().first().is_some_and(|o| o == "analyze failed")).await;
+    eventually(async || !home.of_kind("verification").is_empty()).await;
+    let cut_off = &home.of_kind("verification")[0];
+    assert_eq!(cut_off["run"], home.of_kind("intent")[0]["run"], "it is the same run");
+    assert_eq!(cut_off["notify"], serde_json::json!(["ops"]));
+    assert_eq!(cut_off["evidence"]["notice"]["owner"], "dba-team");
     let started = home.of_kind("lifecycle");
     assert!(started[1]["reason"].as_str().is_some_and(|r| r.contains("after a crash")), "{started:?}");
     let verified = home.run(&["audit", "verify"]);
@@ -92,11 +94,12 @@ async fn a_second_daemon_on_the_same_data_is_turned_away_in_one_line() {
 async fn two_daemons_with_their_own_data_never_both_act() {
     let Some(cluster) = Cluster::start(15) else { return };
     let first = Home::new(&target_of(&cluster, ""), &[LONG_QUERIES]);
-    let second = Home::new(&target_of(&cluster, ""), &[LONG_QUERIES]);
+    let mut second = Home::new(&target_of(&cluster, ""), &[LONG_QUERIES]);
+    let Some(clock) = Clock::start() else { return };
+    second.set_clock(&clock);
     let daemon = first.serve();
     // The right to act is taken with the first look.
-    let held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted";
-    eventually(async || cluster.psql("postgres", held).trim() == "1").await;
+    eventually(async || ownership::holder(&cluster).is_some()).await;
     let _other = second.serve();
     let runaway = cluster.sleeper("app", "app", "SELECT pg_sleep(120)").await;
     assert_eq!(runaway.ended().await, Err(Some("57014".to_owned())));
@@ -104,5 +107,11 @@ async fn two_daemons_with_their_own_data_never_both_act() {
     assert_eq!(second.of_kind("intent").len(), 0);
     drop(daemon);
     let runaway = cluster.sleeper("app", "app", "SELECT pg_sleep(120), 2").await;
+    eventually(async || ownership::changes(&second) == ["stands_by", "took_over"]).await;
+    eventually(async || ownership::refused(&second, "takeover: took over from another pgmedic")).await;
+    assert!(runaway.still_runs(), "it does not know what the first one did a moment before");
+    clock.show(Duration::from_mins(6));
     assert_eq!(runaway.ended().await, Err(Some("57014".to_owned())), "the second takes over");
+    eventually(async || second.outcomes().len() == 1).await;
+    assert_eq!(first.of_kind("intent").len(), 1);
 }

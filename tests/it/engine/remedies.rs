@@ -71,7 +71,7 @@ pub(super) async fn crowd(bouncer: &PgBouncer, clients: usize) {
     }
 }
 
-async fn default_pool_size(bouncer: &PgBouncer) -> String {
+pub(super) async fn default_pool_size(bouncer: &PgBouncer) -> String {
     let console = bouncer.connect("pgmedic", "pgbouncer").await;
     let messages = console.simple_query("SHOW CONFIG").await.expect("SHOW CONFIG");
     let rows = messages.into_iter().filter_map(|m| match m {

@@ -222,14 +222,24 @@ impl Sleeper {
 }
 
 /// Looks again until it holds; fails after 20 s.
-pub async fn eventually(mut holds: impl AsyncFnMut() -> bool) {
-    for _ in 0..400 {
+pub async fn eventually(holds: impl AsyncFnMut() -> bool) {
+    in_time(Duration::from_secs(20), holds).await;
+}
+
+/// As [`eventually`], for what takes its time by design: a cut that only deadlines reveal.
+pub async fn at_last(holds: impl AsyncFnMut() -> bool) {
+    in_time(Duration::from_secs(90), holds).await;
+}
+
+async fn in_time(limit: Duration, mut holds: impl AsyncFnMut() -> bool) {
+    let until = tokio::time::Instant::now() + limit;
+    while tokio::time::Instant::now() < until {
         if holds().await {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("it did not come true within 20 s");
+    panic!("it did not come true within {limit:?}");
 }
 
 fn launch(bin: &Path, dir: &Path) -> Process {

@@ -4,18 +4,26 @@
 #![allow(dead_code, reason = "a harness offers more than the tests of one day use")]
 
 mod certificates;
+mod clock;
 mod cluster;
+mod gate;
+mod network;
 mod pgbouncer;
 mod pgmedic;
 pub mod places;
 mod process;
+mod proxy;
 pub mod slack_limits;
 mod small_disk;
 
-pub use self::pgmedic::{Home, target_of};
+pub use self::pgmedic::{Daemon, Home, target_of};
 pub use certificates::Certificates;
-pub use cluster::{Cluster, Sleeper, eventually};
+pub use clock::Clock;
+pub use cluster::{Cluster, Sleeper, at_last, eventually};
+pub use gate::Gate;
+pub use network::Network;
 pub use pgbouncer::PgBouncer;
+pub use proxy::Proxy;
 pub use small_disk::SmallDisk;
 
 /// One test per major that the house must work on: `each_major!(name, async |cluster| { … })` becomes

@@ -9,18 +9,31 @@ use std::time::{Duration, Instant};
 /// A folder with a configuration, playbooks and a data directory; removed with this value.
 pub struct Home {
     dir: PathBuf,
+    environment: Vec<(String, String)>,
+    /// Comes before the program: `ip netns exec …`.
+    entrance: Vec<String>,
 }
 
 impl Home {
     /// `config` is the rest of `pgmedic.yaml` after `version`, `data_dir` and `playbooks`.
     pub fn new(config: &str, playbooks: &[&str]) -> Home {
-        let home = Home { dir: places::fresh("pgmedic-") };
+        let home = Home { dir: places::fresh("pgmedic-"), environment: Vec::new(), entrance: Vec::new() };
         std::fs::create_dir(home.dir.join("playbooks")).expect("a folder");
         home.configure(config);
         for (i, text) in playbooks.iter().enumerate() {
             home.write(&format!("playbooks/{i}.yaml"), text);
         }
         home
+    }
+
+    /// Every program that is started from now on sees this clock.
+    pub fn set_clock(&mut self, clock: &super::Clock) {
+        self.environment = clock.environment();
+    }
+
+    /// Every program that is started from now on is inside this network.
+    pub fn move_into(&mut self, network: &super::Network) {
+        self.entrance = network.entrance();
     }
 
     /// Replaces the configuration.
@@ -46,8 +59,10 @@ impl Home {
 
     /// The program with this configuration.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pgmedic"));
-        command.args(args).arg("--config").arg(self.path("pgmedic.yaml")).stdin(Stdio::null());
+        let mut words = self.entrance.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_pgmedic")]);
+        let mut command = Command::new(words.next().expect("the program"));
+        command.args(words).args(args).arg("--config").arg(self.path("pgmedic.yaml")).stdin(Stdio::null());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 

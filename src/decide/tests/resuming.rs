@@ -1,0 +1,174 @@
+//! What the next start makes of a run that a crash cut off, one boundary at a time.
+
+use super::safety::{RAISE, pool};
+use super::*;
+use crate::decide::resume::{left, resume};
+use crate::model::Pool;
+
+impl Stage {
+    /// Runs until the first effect of that name (the nth of its kind), which a kill swallows before it is done.
+    fn killed_before(&mut self, book: &Arc<Playbook>, name: &str, nth: usize) {
+        let (mut run, mut events, mut met) = (Run::new(self.brief(book.clone())), vec![What::Begin], 0);
+        while !events.is_empty() {
+            let (moved, effects) = next(&run, &Event { at: self.now, what: events.remove(0) });
+            run = moved;
+            for effect in effects {
+                met += usize::from(word(&effect) == name);
+                if met == nth {
+                    self.told.push(format!("KILL before {name}"));
+                    return;
+                }
+                events.extend(self.answer(effect, &run));
+            }
+        }
+        panic!("there is no {name} number {nth}");
+    }
+
+    fn resumed(&mut self, book: &Arc<Playbook>) -> End {
+        let left = left(&self.state.history).pop_first().expect("something was left").1;
+        let give_up = after(self.now, Duration::from_mins(15));
+        let brief = Brief { id: "01RUN0".to_owned(), ..self.brief(book.clone()) };
+        let run = resume(brief, &self.state.history, &left, give_up).expect("the playbook is the same");
+        let end = self.live(run);
+        assert!(self.state.history.open.is_empty() && self.state.history.unverified.is_empty());
+        end
+    }
+}
+
+fn word(effect: &Effect) -> &'static str {
+    match effect {
+        Effect::Append(entries) => match entries.first() {
+            Some(Entry::Intent(..)) => "intent",
+            Some(Entry::Plain(draft)) => draft.kind.word(),
+            None => "nothing",
+        },
+        Effect::Act(_) => "act",
+        Effect::Look(_) => "look",
+        Effect::Rest(_) => "rest",
+        _ => "other",
+    }
+}
+
+#[test]
+fn an_announced_statement_is_looked_up_and_looked_after_and_never_sent_again() {
+    let book = playbook(CANCEL_THEN_TERMINATE);
+    let mut stage = Stage::new(vec![query(7)], &[]);
+    stage.killed_before(&book, "act", 1);
+    stage.recalled = Outcome::new(OutcomeStatus::Refused, "the query is still there");
+    stage.resumed(&book);
+    insta::assert_snapshot!(stage.told.join("\n"));
+}
+
+#[test]
+fn an_end_that_was_not_recorded_is_found_and_verified() {
+    let book = playbook(CANCEL_THEN_TERMINATE);
+    let mut stage = Stage::new(vec![query(7)], &[(OutcomeStatus::Done, true)]);
+    stage.killed_before(&book, "outcome", 1);
+    let end = stage.resumed(&book);
+    insta::assert_snapshot!(stage.told.join("\n"));
+    assert_eq!((end.acted, end.helped), (1, 1));
+}
+
+#[test]
+fn a_change_that_nobody_looked_after_is_taken_back_when_it_did_not_help() {
+    let book = playbook(RAISE);
+    let mut stage =
+        Stage::new(vec![Candidate::Pool(pool())], &[(OutcomeStatus::Done, false), (OutcomeStatus::Done, true)]);
+    stage.facts.server.client_backends = 30;
+    // The look before the step is the first.
+    stage.killed_before(&book, "look", 2);
+    stage.there = vec![Candidate::Pool(Pool { default_pool_size: 8, pool_size: 8, pools_total: 8, ..pool() })];
+    stage.resumed(&book);
+    insta::assert_snapshot!(stage.told.join("\n"));
+}
+
+#[test]
+fn taking_back_that_was_cut_off_is_done_once() {
+    let book = playbook(RAISE);
+    for (recalled, sent) in [(OutcomeStatus::Done, 1), (OutcomeStatus::Refused, 2), (OutcomeStatus::Unknown, 1)] {
+        let raised = Candidate::Pool(Pool { default_pool_size: 8, pool_size: 8, pools_total: 8, ..pool() });
+        let endings = [(OutcomeStatus::Done, false), (OutcomeStatus::Done, true)];
+        let mut stage = Stage::new(vec![Candidate::Pool(pool())], &endings);
+        stage.facts.server.client_backends = 30;
+        stage.killed_before(&book, "look", 2);
+        stage.there = vec![raised];
+        let give_up = after(stage.now, Duration::from_mins(15));
+        let brief = Brief { id: "01RUN0".to_owned(), ..stage.brief(book.clone()) };
+        let left = left(&stage.state.history).pop_first().expect("the raise is left").1;
+        let mut run = resume(brief, &stage.state.history, &left, give_up).expect("the playbook is the same");
+        let mut events = vec![What::Begin];
+        // Killed again, between the announcement of taking back and its statement.
+        'life: while !events.is_empty() {
+            let (moved, effects) = next(&run, &Event { at: stage.now, what: events.remove(0) });
+            run = moved;
+            for effect in effects {
+                if matches!(effect, Effect::Act(_)) {
+                    break 'life;
+                }
+                events.extend(stage.answer(effect, &run));
+            }
+        }
+        stage.recalled = Outcome::new(recalled, "as recalled");
+        stage.resumed(&book);
+        let statements = stage.told.iter().filter(|line| line.starts_with("SEND")).count();
+        assert_eq!(statements, sent, "{}", stage.told.join("\n"));
+    }
+}
+
+#[test]
+fn a_change_is_not_taken_back_where_nothing_may_be_done_any_more() {
+    let book = playbook(RAISE);
+    let mut stage = Stage::new(vec![Candidate::Pool(pool())], &[(OutcomeStatus::Done, false)]);
+    stage.facts.server.client_backends = 30;
+    stage.killed_before(&book, "look", 2);
+    stage.there = vec![Candidate::Pool(Pool { default_pool_size: 8, pool_size: 8, ..pool() })];
+    let left = left(&stage.state.history).pop_first().expect("the raise is left").1;
+    let mut policy = fixture::policy();
+    policy.target_mode = Mode::Observe;
+    let brief = Brief { id: "01RUN0".to_owned(), policy: Arc::new(policy), ..stage.brief(book.clone()) };
+    let run = resume(brief, &stage.state.history, &left, stage.now).expect("the playbook is the same");
+    stage.live(run);
+    let last = stage.log.last().and_then(|d| d.outcome.clone()).map(|o| o.detail);
+    insta::assert_snapshot!(last.unwrap_or_default());
+}
+
+#[test]
+fn a_target_that_stays_away_leaves_it_unknown_and_people_are_told() {
+    let book = playbook(CANCEL_THEN_TERMINATE);
+    let mut stage = Stage::new(vec![query(7)], &[]);
+    stage.killed_before(&book, "act", 1);
+    let left = left(&stage.state.history).pop_first().expect("the intent is left").1;
+    let brief = Brief { id: "01RUN0".to_owned(), ..stage.brief(book.clone()) };
+    let give_up = after(stage.now, Duration::from_secs(5));
+    let mut run = resume(brief, &stage.state.history, &left, give_up).expect("the playbook is the same");
+    let mut events = vec![What::Begin];
+    let mut looks = 0;
+    while let Some(what) = events.pop() {
+        let (moved, effects) = next(&run, &Event { at: stage.now, what });
+        run = moved;
+        for effect in effects {
+            events.extend(match effect {
+                Effect::Look(_) => {
+                    looks += 1;
+                    vec![What::Blind { reason: "connection refused".to_owned(), seen: BTreeMap::new() }]
+                }
+                effect => stage.answer(effect, &run),
+            });
+        }
+    }
+    assert!(looks < 20, "{looks} looks");
+    let notice = stage.log.last().and_then(Draft::notice).expect("people are told");
+    assert_eq!(notice.event, "unknown");
+    insta::assert_snapshot!(notice.lines.join("\n"));
+}
+
+#[test]
+fn a_playbook_that_lost_the_step_is_not_taken_up() {
+    let mut stage = Stage::new(vec![query(7)], &[]);
+    stage.killed_before(&playbook(CANCEL_THEN_TERMINATE), "act", 1);
+    let left = left(&stage.state.history).pop_first().expect("the intent is left").1;
+    let other = playbook(
+        &CANCEL_THEN_TERMINATE.replace("[cancel_backend, wait: 30s, terminate_backend]", "[terminate_backend]"),
+    );
+    assert!(resume(stage.brief(other), &stage.state.history, &left, stage.now).is_none());
+}
