@@ -1,4 +1,4 @@
-//! The aggregations of PromQL, as data: a line for each.
+//! The aggregations of `PromQL`, as data: a line for each.
 
 use super::numeric::{Mean, Sum};
 use super::value::ValueType;

@@ -1,4 +1,4 @@
-//! PromQL with the semantics of Prometheus 3, over series in memory.
+//! `PromQL` with the semantics of Prometheus 3, over series in memory.
 //!
 //! - [`syntax`]: from text to a checked expression, with the place of every fault;
 //! - [`store`]: the series, compressed;
@@ -21,7 +21,7 @@ pub mod store;
 pub mod syntax;
 pub mod value;
 
-pub use eval::{Engine, Error};
+pub use eval::{Engine, Error, Steps};
 pub use labels::Labels;
 pub use matcher::Matcher;
 pub use source::{Selection, Source};

@@ -90,7 +90,7 @@ pub(super) fn quantile(q: f64, values: &mut [f64]) -> f64 {
     if q > 1.0 {
         return f64::INFINITY;
     }
-    values.sort_by(nan_first);
+    values.sort_by(|a, b| nan_first(*a, *b));
     let rank = q * (to_float(values.len()) - 1.0);
     let weight = rank - rank.floor();
     let lower = to_index(rank.floor());
@@ -99,8 +99,8 @@ pub(super) fn quantile(q: f64, values: &mut [f64]) -> f64 {
 }
 
 /// By size, NaN before all.
-pub(super) fn nan_first(a: &f64, b: &f64) -> std::cmp::Ordering {
-    b.is_nan().cmp(&a.is_nan()).then(a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal))
+fn nan_first(a: f64, b: f64) -> std::cmp::Ordering {
+    b.is_nan().cmp(&a.is_nan()).then(a.partial_cmp(&b).unwrap_or(std::cmp::Ordering::Equal))
 }
 
 /// Go's `math.Max`: NaN wins over all but +Inf.
@@ -109,7 +109,7 @@ pub(super) fn larger(a: f64, b: f64) -> f64 {
         f64::INFINITY
     } else if a.is_nan() || b.is_nan() {
         f64::NAN
-    } else if a == 0.0 && a == b {
+    } else if a == 0.0 && b == 0.0 {
         if a.is_sign_negative() { b } else { a }
     } else if a > b {
         a
@@ -147,7 +147,9 @@ mod tests {
 
     fn sum(values: &[f64]) -> f64 {
         let mut sum = Sum::default();
-        values.iter().for_each(|value| sum.add(*value));
+        for value in values {
+            sum.add(*value);
+        }
         sum.total()
     }
 

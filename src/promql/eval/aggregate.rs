@@ -1,22 +1,23 @@
 //! Aggregations.
 
+use super::extremes::{Extreme, extremes};
 use super::{ABSENT, Block, Computed, Error, Run, Steps, is_absent};
 use crate::promql::aggregations::{Accumulate, Body, Count, Deviation, Fold, Largest, One, Smallest, Variance};
 use crate::promql::labels::{Labels, METRIC_NAME};
-use crate::promql::numeric::{Mean, Sum, quantile, to_index};
+use crate::promql::numeric::{Mean, Sum, quantile};
 use crate::promql::syntax::{Aggregate, Grouping};
 use crate::promql::value::number;
 use crate::syntax::Span;
 use std::collections::BTreeMap;
 
 /// The groups of a block's rows, in the order in which they come first.
-struct Groups {
+pub(super) struct Groups {
     labels: Vec<Labels>,
-    rows: Vec<Vec<usize>>,
+    pub(super) rows: Vec<Vec<usize>>,
 }
 
 impl Groups {
-    fn of(block: &Block, grouping: &Grouping) -> Groups {
+    pub(super) fn of(block: &Block, grouping: &Grouping) -> Groups {
         let mut known: BTreeMap<Labels, usize> = BTreeMap::new();
         let mut groups = Groups { labels: Vec::new(), rows: Vec::new() };
         for (row, labels) in block.rows.iter().enumerate() {
@@ -54,8 +55,12 @@ impl Run<'_> {
         match (&of.aggregation.body, param) {
             (Body::Fold(fold), _) => Ok(folded(&block, &Groups::of(&block, &of.grouping), *fold)),
             (Body::Quantile, Computed::Scalar(q)) => Ok(quantiles(&block, &Groups::of(&block, &of.grouping), &q)),
-            (Body::Largest, Computed::Scalar(k)) => extremes(&block, &of.grouping, &k, Extreme::Largest, span),
-            (Body::Smallest, Computed::Scalar(k)) => extremes(&block, &of.grouping, &k, Extreme::Smallest, span),
+            (Body::Largest, Computed::Scalar(k)) => {
+                extremes(&block, &Groups::of(&block, &of.grouping), &k, Extreme::Largest, span)
+            }
+            (Body::Smallest, Computed::Scalar(k)) => {
+                extremes(&block, &Groups::of(&block, &of.grouping), &k, Extreme::Smallest, span)
+            }
             (Body::CountValues, Computed::Text(label)) => self.count_values(&block, &of.grouping, &label, span),
             // The parser checks the parameter's type and refuses what is not computed.
             _ => Err(Error::failed(span, "this aggregation is not computed")),
@@ -76,16 +81,13 @@ impl Run<'_> {
         for (labels, cells) in block.iter() {
             for (at, value) in cells.iter().enumerate().filter(|(_, value)| !is_absent(**value)) {
                 let key = grouped(&labels.with(label, number(*value)), &grouping);
-                let row = match known.get(&key) {
-                    Some(row) => *row,
-                    None => {
-                        self.spend(block.steps)?;
-                        known.insert(key.clone(), counts.rows.len());
-                        counts.rows.push(key);
-                        counts.cells.resize(counts.cells.len() + block.steps, ABSENT);
-                        counts.rows.len() - 1
-                    }
-                };
+                let row = known.get(&key).copied().unwrap_or(counts.rows.len());
+                if row == counts.rows.len() {
+                    self.spend(block.steps)?;
+                    known.insert(key.clone(), row);
+                    counts.rows.push(key);
+                    counts.cells.resize(counts.cells.len() + block.steps, ABSENT);
+                }
                 let cell = &mut counts.cells[row * block.steps + at];
                 *cell = if is_absent(*cell) { 1.0 } else { *cell + 1.0 };
             }
@@ -138,128 +140,4 @@ fn quantiles(block: &Block, groups: &Groups, q: &[f64]) -> Block {
         result.push(labels.clone(), cells);
     }
     result
-}
-
-/// Which end of a group is wanted.
-#[derive(Clone, Copy)]
-enum Extreme {
-    Largest,
-    Smallest,
-}
-
-impl Extreme {
-    /// Whether `a` lies farther from the wanted end than `b`; NaN lies farthest.
-    fn worse(self, a: f64, b: f64) -> bool {
-        match self {
-            Extreme::Largest => a.is_nan() || a < b,
-            Extreme::Smallest => a.is_nan() || a > b,
-        }
-    }
-
-    /// Whether a newcomer takes the place of the worst of those kept.
-    fn replaces(self, worst: f64, newcomer: f64) -> bool {
-        let better = match self {
-            Extreme::Largest => worst < newcomer,
-            Extreme::Smallest => worst > newcomer,
-        };
-        better || (worst.is_nan() && !newcomer.is_nan())
-    }
-}
-
-/// The k best elements of each group, with all their labels.
-fn extremes(block: &Block, grouping: &Grouping, k: &[f64], wanted: Extreme, span: Span) -> Result<Block, Error> {
-    #[allow(clippy::cast_precision_loss)]
-    let bound = i64::MAX as f64;
-    if k.iter().any(|k| k.is_nan()) {
-        return Err(Error::failed(span, "Parameter value is NaN"));
-    }
-    if let Some(over) = k.iter().find(|k| k.abs() >= bound) {
-        let how = if *over > 0.0 { "overflows" } else { "underflows" };
-        return Err(Error::failed(span, format!("Scalar value {} {how} int64", number(*over))));
-    }
-    let groups = Groups::of(block, grouping);
-    let mut cells = vec![ABSENT; block.cells.len()];
-    let mut order = Vec::new();
-    for rows in &groups.rows {
-        for (at, k) in k.iter().enumerate().take(block.steps) {
-            let mut best = best(block, rows, at, to_index(k.trunc()), wanted);
-            for (row, value) in &best {
-                cells[row * block.steps + at] = *value;
-            }
-            if block.steps == 1 {
-                best.sort_by(|a, b| {
-                    if wanted.worse(a.1, b.1) == wanted.worse(b.1, a.1) {
-                        std::cmp::Ordering::Equal
-                    } else if wanted.worse(a.1, b.1) {
-                        std::cmp::Ordering::Greater
-                    } else {
-                        std::cmp::Ordering::Less
-                    }
-                });
-                order.extend(best.into_iter().map(|(row, _)| row));
-            }
-        }
-    }
-    if block.steps != 1 {
-        order = (0..block.rows.len()).collect();
-    }
-    let mut result = Block::new(block.steps);
-    for row in order {
-        result.push(block.rows[row].clone(), cells[row * block.steps..(row + 1) * block.steps].iter().copied());
-    }
-    Ok(result)
-}
-
-/// The k best elements of one group at one step, kept in a heap with the worst on top exactly as
-/// Prometheus keeps them, so that of equal ones the same stay.
-fn best(block: &Block, rows: &[usize], at: usize, k: usize, wanted: Extreme) -> Vec<(usize, f64)> {
-    let mut heap: Vec<(usize, f64)> = Vec::new();
-    if k == 0 {
-        return heap;
-    }
-    for row in rows {
-        let value = block.row(*row)[at];
-        if is_absent(value) {
-            continue;
-        }
-        if heap.len() < k {
-            heap.push((*row, value));
-            rise(&mut heap, wanted);
-        } else if wanted.replaces(heap[0].1, value) {
-            heap[0] = (*row, value);
-            sink(&mut heap, wanted);
-        }
-    }
-    heap
-}
-
-/// Moves the last element up to its place.
-fn rise(heap: &mut [(usize, f64)], wanted: Extreme) {
-    let mut at = heap.len() - 1;
-    while at > 0 {
-        let parent = (at - 1) / 2;
-        if !wanted.worse(heap[at].1, heap[parent].1) {
-            break;
-        }
-        heap.swap(at, parent);
-        at = parent;
-    }
-}
-
-/// Moves the first element down to its place.
-fn sink(heap: &mut [(usize, f64)], wanted: Extreme) {
-    let mut at = 0;
-    loop {
-        let left = 2 * at + 1;
-        if left >= heap.len() {
-            break;
-        }
-        let right = left + 1;
-        let child = if right < heap.len() && wanted.worse(heap[right].1, heap[left].1) { right } else { left };
-        if !wanted.worse(heap[child].1, heap[at].1) {
-            break;
-        }
-        heap.swap(at, child);
-        at = child;
-    }
 }

@@ -37,17 +37,7 @@ pub(super) fn truth(holds: bool) -> f64 {
 
 impl Run<'_> {
     pub(super) fn binary(&mut self, binary: &Binary, span: Span, steps: &Steps) -> Result<Computed, Error> {
-        let (left, right) = self.sides(binary, steps)?;
-        self.operate(binary, span, left, right)
-    }
-
-    /// Both sides. A long chain leans to the left: its left side is walked in a loop by `eval`'s caller
-    /// only as deep as the parser lets an expression be.
-    fn sides(&mut self, binary: &Binary, steps: &Steps) -> Result<(Computed, Computed), Error> {
-        Ok((self.eval(&binary.left, steps)?, self.eval(&binary.right, steps)?))
-    }
-
-    fn operate(&mut self, binary: &Binary, span: Span, left: Computed, right: Computed) -> Result<Computed, Error> {
+        let (left, right) = (self.eval(&binary.left, steps)?, self.eval(&binary.right, steps)?);
         let operator = binary.operator;
         let block = match (left, right) {
             (Computed::Scalar(left), Computed::Scalar(right)) => {

@@ -26,7 +26,7 @@ pub(in crate::promql) struct Block {
     pub cells: Vec<f64>,
 }
 
-const SAME_LABELS: &str = "vector cannot contain metrics with the same labelset";
+pub(super) const SAME_LABELS: &str = "vector cannot contain metrics with the same labelset";
 
 impl Block {
     /// Without rows.

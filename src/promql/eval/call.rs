@@ -2,6 +2,7 @@
 
 use super::{ABSENT, Block, Computed, Error, Run, Steps, is_absent};
 use crate::promql::functions::{Body, Samples};
+use crate::promql::labels::Labels;
 use crate::promql::syntax::Call;
 use crate::promql::value::ValueType;
 use crate::syntax::Span;
@@ -50,7 +51,7 @@ impl Run<'_> {
         let Some(vector) = call.args.first() else {
             self.spend(steps.count)?;
             let mut block = Block::new(steps.count);
-            block.push(crate::promql::Labels::default(), steps.times().map(|time| of(time.div_euclid(1_000))));
+            block.push(Labels::default(), steps.times().map(|time| of(time.div_euclid(1_000))));
             return Ok(block);
         };
         Ok(self.vector(vector, steps)?.mapped(|value| of(whole_seconds(value))))
@@ -78,10 +79,9 @@ impl Run<'_> {
                     first += 1;
                 }
                 fill(&mut beside, &scalars, at);
-                let samples = &samples[first..behind];
-                self.work(samples.len())?;
-                let value =
-                    if samples.is_empty() { None } else { of(&Samples { samples, after, until, now }, &beside) };
+                let taken = &samples[first..behind];
+                self.work(taken.len())?;
+                let value = if taken.is_empty() { None } else { of(&Samples { taken, after, until, now }, &beside) };
                 cells.push(value.unwrap_or(ABSENT));
             }
             block.push(labels.clone(), cells.iter().copied());

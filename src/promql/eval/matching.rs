@@ -2,11 +2,15 @@
 
 use super::aggregate::grouped;
 use super::binary::{apply, truth};
+use super::block::SAME_LABELS;
 use super::{ABSENT, Block, Error, is_absent};
 use crate::promql::labels::{Labels, METRIC_NAME};
 use crate::promql::syntax::{Binary, Cardinality, Class, Grouping, Operator};
 use crate::syntax::Span;
 use std::collections::BTreeMap;
+
+const SEVERAL: &str = "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)";
+const NOT_UNIQUE: &str = "multiple matches for labels: grouping labels must ensure unique matches";
 
 /// Both sides of an operator.
 pub(super) struct Sides<'a> {
@@ -92,11 +96,12 @@ pub(super) fn match_vectors(binary: &Binary, sides: &Sides, span: Span) -> Resul
     let (many, one) = if swapped { (sides.right, sides.left) } else { (sides.left, sides.right) };
     let (groups, _) = groups(sides, &binary.matching.labels);
     let all_many = present(many, 0..many.rows.len());
-    let mut joined = Joined { binary, many, one, swapped, span, rows: BTreeMap::new(), result: Block::new(many.steps) };
-    for group in &groups {
+    let (rows, group_of, result) = (BTreeMap::new(), Vec::new(), Block::new(many.steps));
+    let mut joined = Joined { binary, many, one, swapped, span, rows, group_of, result };
+    for (at, group) in groups.iter().enumerate() {
         let (many_rows, one_rows) = if swapped { (&group.right, &group.left) } else { (&group.left, &group.right) };
         let partners = joined.partners(one_rows, &all_many)?;
-        joined.join(many_rows, &partners)?;
+        joined.join(at, many_rows, &partners)?;
     }
     Ok(joined.result.compact())
 }
@@ -108,6 +113,8 @@ struct Joined<'a> {
     swapped: bool,
     span: Span,
     rows: BTreeMap<Labels, usize>,
+    /// Which group wrote last to each row of the result.
+    group_of: Vec<usize>,
     result: Block,
 }
 
@@ -142,63 +149,67 @@ impl Joined<'_> {
         Error::failed(self.span, message)
     }
 
-    /// Puts the rows of many beside their partners.
-    fn join(&mut self, many_rows: &[usize], partners: &[Option<usize>]) -> Result<(), Error> {
-        let one_to_one = self.binary.matching.cardinality == Cardinality::OneToOne;
-        let compares = self.binary.operator.class() == Class::Comparison;
+    /// Puts the rows of many of one group beside their partners.
+    fn join(&mut self, group: usize, many_rows: &[usize], partners: &[Option<usize>]) -> Result<(), Error> {
         let mut matched = vec![false; partners.len()];
-        let mut of_group: Vec<usize> = Vec::new();
         for many_row in many_rows {
             let mut place: Option<(usize, usize)> = None;
             for (at, partner) in partners.iter().enumerate() {
                 let (value, Some(partner)) = (self.many.row(*many_row)[at], *partner) else { continue };
-                if is_absent(value) {
-                    continue;
-                }
-                let other = self.one.row(partner)[at];
-                let (left, right) = if self.swapped { (other, value) } else { (value, other) };
-                let (number, holds) = apply(self.binary.operator, left, right);
-                if compares && !holds && !self.binary.bool {
-                    continue;
-                }
-                if one_to_one && std::mem::replace(&mut matched[at], true) {
-                    return Err(Error::failed(
-                        self.span,
-                        "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)",
-                    ));
+                let Some(number) = self.number(value, self.one.row(partner)[at]) else { continue };
+                if self.one_to_one() && std::mem::replace(&mut matched[at], true) {
+                    return Err(Error::failed(self.span, SEVERAL));
                 }
                 let row = match place {
                     Some((for_partner, row)) if for_partner == partner => row,
-                    _ => self.row(*many_row, partner),
+                    _ => self.row(group, *many_row, partner),
                 };
                 place = Some((partner, row));
-                let cell = &mut self.result.cells[row * self.many.steps + at];
-                if !is_absent(*cell) {
-                    let message = if of_group.contains(&row) {
-                        "multiple matches for labels: grouping labels must ensure unique matches"
-                    } else {
-                        "vector cannot contain metrics with the same labelset"
-                    };
-                    return Err(Error::failed(self.span, message));
-                }
-                if !one_to_one && !of_group.contains(&row) {
-                    of_group.push(row);
-                }
-                *cell = if compares && self.binary.bool { truth(holds) } else { number };
+                self.put(group, row, at, number)?;
             }
         }
         Ok(())
     }
 
+    fn one_to_one(&self) -> bool {
+        self.binary.matching.cardinality == Cardinality::OneToOne
+    }
+
+    /// What comes of a number of many and its partner; nothing when a comparison filters it.
+    fn number(&self, many: f64, one: f64) -> Option<f64> {
+        if is_absent(many) {
+            return None;
+        }
+        let (left, right) = if self.swapped { (one, many) } else { (many, one) };
+        let (number, holds) = apply(self.binary.operator, left, right);
+        match (self.binary.operator.class(), self.binary.bool) {
+            (Class::Comparison, true) => Some(truth(holds)),
+            (Class::Comparison, false) => holds.then_some(number),
+            _ => Some(number),
+        }
+    }
+
+    fn put(&mut self, group: usize, row: usize, at: usize, number: f64) -> Result<(), Error> {
+        let cell = &mut self.result.cells[row * self.many.steps + at];
+        if !is_absent(*cell) {
+            let same_group = self.group_of[row] == group && !self.one_to_one();
+            return Err(Error::failed(self.span, if same_group { NOT_UNIQUE } else { SAME_LABELS }));
+        }
+        *cell = number;
+        Ok(())
+    }
+
     /// The result's row for a row of many beside a row of one.
-    fn row(&mut self, many: usize, one: usize) -> usize {
+    fn row(&mut self, group: usize, many: usize, one: usize) -> usize {
         let labels = self.labels(&self.many.rows[many], &self.one.rows[one]);
         if let Some(row) = self.rows.get(&labels) {
+            self.group_of[*row] = group;
             return *row;
         }
         let row = self.result.rows.len();
         self.rows.insert(labels.clone(), row);
         self.result.rows.push(labels);
+        self.group_of.push(group);
         self.result.cells.resize((row + 1) * self.many.steps, ABSENT);
         row
     }
@@ -206,7 +217,7 @@ impl Joined<'_> {
     fn labels(&self, many: &Labels, one: &Labels) -> Labels {
         let matching = &self.binary.matching;
         let drops_name = self.binary.operator.class() == Class::Arithmetic || self.binary.bool;
-        let one_to_one = matching.cardinality == Cardinality::OneToOne;
+        let one_to_one = self.one_to_one();
         let mut labels = many.retaining(|name| {
             let named = match &matching.labels {
                 Grouping::Only(names) => names.iter().any(|one| one == name),

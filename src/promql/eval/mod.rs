@@ -8,6 +8,7 @@ mod binary;
 mod block;
 mod call;
 mod expr;
+mod extremes;
 mod matching;
 mod run;
 mod select;
@@ -17,7 +18,7 @@ pub(super) use block::{ABSENT, Block, is_absent};
 pub(super) use expr::Computed;
 pub(super) use run::Run;
 pub(super) use select::instant_cells;
-pub(super) use steps::Steps;
+pub use steps::Steps;
 
 use super::labels::Labels;
 use super::source::Source;
@@ -104,8 +105,7 @@ impl Engine {
         })
     }
 
-    /// Evaluates at `start` and every `step` milliseconds behind it until `end`; yields a matrix, its
-    /// series in the order of their labels.
+    /// Evaluates at every step; yields a matrix, its series in the order of their labels.
     ///
     /// # Errors
     /// As [`Engine::instant`], and when the expression yields a text or a range vector.
@@ -113,7 +113,7 @@ impl Engine {
         &self,
         expr: &Expr,
         source: &dyn Source,
-        (start, end, step): (i64, i64, i64),
+        steps: Steps,
         stop: &dyn Fn() -> bool,
     ) -> Result<Value, Error> {
         let invalid = |what: ValueType| {
@@ -124,7 +124,6 @@ impl Engine {
         if expr.yields() == ValueType::Matrix {
             return invalid(ValueType::Matrix);
         }
-        let steps = Steps::between(start, end, step);
         let mut run = Run::new(self, source, steps, stop);
         let block = match run.eval(expr, &steps)? {
             Computed::Text(_) => return invalid(ValueType::Text),

@@ -113,7 +113,11 @@ impl Run<'_> {
         // The first multiple behind it: Go divides towards zero.
         let aligned = step * (behind / step);
         let start = if aligned <= behind { aligned.saturating_add(step) } else { aligned };
-        let inner = Steps::between(start, clock.at(steps.end()), step);
+        let inner = if steps.count == 0 {
+            Steps { start, step, count: 0 }
+        } else {
+            Steps::between(start, clock.at(steps.end()), step)
+        };
         let block = match self.eval(&subquery.of, &inner)? {
             Computed::Vector(block) => block,
             // The parser lets only instant vectors into a subquery.

@@ -5,6 +5,7 @@ use crate::promql::eval::{ABSENT, Block, Computed, Error, Run, Steps, is_absent}
 use crate::promql::labels::{Labels, METRIC_NAME};
 use crate::promql::syntax::Call;
 use crate::promql::value::ValueType::{Scalar, Vector};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// The label that holds a bucket's upper bound.
@@ -153,7 +154,8 @@ fn quantile(q: f64, buckets: Vec<Bucket>) -> f64 {
     }
     let mut rank = q * last.count;
     // As Go's binary search finds it, NaN counts included.
-    let at = finite.partition_point(|bucket| !(bucket.count >= rank));
+    let reaches = |bucket: &Bucket| bucket.count.partial_cmp(&rank).is_some_and(Ordering::is_ge);
+    let at = finite.partition_point(|bucket| !reaches(bucket));
     let Some(bucket) = finite.get(at) else { return highest.until };
     if at == 0 && bucket.until <= 0.0 {
         return bucket.until;
@@ -176,7 +178,7 @@ fn fraction(lower: f64, upper: f64, buckets: Vec<Bucket>) -> f64 {
     if lower >= upper {
         return 0.0;
     }
-    let below = |limit: f64| rank(limit, &buckets).filter(|rank| *rank <= all).unwrap_or(all);
+    let below = |limit: f64| rank(limit, &buckets).map_or(all, |rank| if rank > all { all } else { rank });
     (below(upper) - below(lower)) / all
 }
 

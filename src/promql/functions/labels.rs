@@ -32,12 +32,12 @@ fn text(arg: &Expr) -> &str {
     }
 }
 
-fn nothing(steps: &Steps) -> Result<Computed, Error> {
-    Ok(Computed::Vector(Block::new(steps.count)))
+fn nothing(steps: &Steps) -> Computed {
+    Computed::Vector(Block::new(steps.count))
 }
 
 fn label_replace(run: &mut Run, call: &Call, steps: &Steps) -> Result<Computed, Error> {
-    let [vector, target, replacement, source, pattern] = call.args.as_slice() else { return nothing(steps) };
+    let [vector, target, replacement, source, pattern] = call.args.as_slice() else { return Ok(nothing(steps)) };
     let failed = |why: String| Error::failed(pattern.span, format!("{why} in label_replace(): {}", text(pattern)));
     let regex = regex::compile(text(pattern)).map_err(|why| failed(format!("invalid regular expression ({why})")))?;
     let named = text(target);
@@ -57,7 +57,7 @@ fn label_replace(run: &mut Run, call: &Call, steps: &Steps) -> Result<Computed, 
 }
 
 fn label_join(run: &mut Run, call: &Call, steps: &Steps) -> Result<Computed, Error> {
-    let [vector, target, separator, sources @ ..] = call.args.as_slice() else { return nothing(steps) };
+    let [vector, target, separator, sources @ ..] = call.args.as_slice() else { return Ok(nothing(steps)) };
     for (arg, what) in sources.iter().map(|arg| (arg, "source")).chain([(target, "destination")]) {
         if text(arg).is_empty() {
             return Err(Error::failed(arg.span, format!("invalid {what} label name in label_join(): ")));

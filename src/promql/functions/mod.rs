@@ -1,4 +1,4 @@
-//! The functions of PromQL, as data: a file for each family, a line for each function.
+//! The functions of `PromQL`, as data: a file for each family, a line for each function.
 
 mod absent;
 mod histogram;
@@ -27,7 +27,7 @@ const FAMILIES: &[&[Function]] = &[
     time::FUNCTIONS,
 ];
 
-/// A function of PromQL.
+/// A function of `PromQL`.
 #[derive(Debug)]
 pub struct Function {
     /// As it is called.
@@ -66,8 +66,8 @@ pub(super) enum Body {
 
 /// The samples of one series in a range.
 pub(super) struct Samples<'a> {
-    /// In the order of time, at least one, none stale.
-    pub samples: &'a [Sample],
+    /// What was sampled, in the order of time, at least one, none stale.
+    pub taken: &'a [Sample],
     /// Where the range begins, itself excluded, in milliseconds.
     pub after: i64,
     /// Where the range ends, in milliseconds.

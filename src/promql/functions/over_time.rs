@@ -13,14 +13,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
     of_range("min_over_time", |s, _| chosen(s, |kept, new| new < kept), "The smallest number of the range."),
     of_range("max_over_time", |s, _| chosen(s, |kept, new| new > kept), "The largest number of the range."),
     of_range("sum_over_time", |s, _| Some(sum(s)), "The sum of the range."),
-    of_range("count_over_time", |s, _| Some(to_float(s.samples.len())), "How many samples the range has."),
+    of_range("count_over_time", |s, _| Some(to_float(s.taken.len())), "How many samples the range has."),
     of_range("stddev_over_time", |s, _| Some(variance(s).sqrt()), "The standard deviation of the range."),
     of_range("stdvar_over_time", |s, _| Some(variance(s)), "The variance of the range."),
     of_range("present_over_time", |_, _| Some(1.0), "1 for each series with a sample in the range."),
     Function::new(
         "last_over_time",
         &[Matrix],
-        Body::NamedWindow(|s, _| s.samples.last().map(|sample| sample.value)),
+        Body::NamedWindow(|s, _| s.taken.last().map(|sample| sample.value)),
         "The last number of the range, with the metric's name.",
     ),
     Function::new(
@@ -32,24 +32,28 @@ pub(super) const FUNCTIONS: &[Function] = &[
 ];
 
 fn values(s: &Samples) -> Vec<f64> {
-    s.samples.iter().map(|sample| sample.value).collect()
+    s.taken.iter().map(|sample| sample.value).collect()
 }
 
 fn mean(s: &Samples) -> Option<f64> {
-    let (first, rest) = s.samples.split_first()?;
+    let (first, rest) = s.taken.split_first()?;
     let mut mean = Mean::of(first.value);
-    rest.iter().for_each(|sample| mean.add(sample.value));
+    for sample in rest {
+        mean.add(sample.value);
+    }
     Some(mean.mean())
 }
 
 fn sum(s: &Samples) -> f64 {
     let mut sum = Sum::default();
-    s.samples.iter().for_each(|sample| sum.add(sample.value));
+    for sample in s.taken {
+        sum.add(sample.value);
+    }
     sum.total()
 }
 
-fn chosen(s: &Samples, better: fn(f64, f64) -> bool) -> Option<f64> {
-    s.samples.iter().map(|sample| sample.value).reduce(
+fn chosen(s: &Samples, better: impl Fn(f64, f64) -> bool) -> Option<f64> {
+    s.taken.iter().map(|sample| sample.value).reduce(
         |kept, new| {
             if better(kept, new) || kept.is_nan() { new } else { kept }
         },
@@ -60,7 +64,7 @@ fn chosen(s: &Samples, better: fn(f64, f64) -> bool) -> Option<f64> {
 fn variance(s: &Samples) -> f64 {
     let (mut count, mut mean, mut squares) = (0.0, Sum::default(), Sum::default());
     let all = |sum: Sum| sum.plain + sum.lost;
-    for sample in s.samples {
+    for sample in s.taken {
         count += 1.0;
         let delta = sample.value - all(mean);
         mean.add(delta / count);

@@ -20,7 +20,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     of_range("idelta", |s, _| last_two(s, false), "How much a gauge changes between its last two samples."),
     of_range(
         "deriv",
-        |s, _| regression(s, s.samples.first()?.at).map(|line| line.slope),
+        |s, _| regression(s, s.taken.first()?.at).map(|line| line.slope),
         "How much a gauge changes per second, by linear regression.",
     ),
     Function {
@@ -39,18 +39,18 @@ pub(super) const FUNCTIONS: &[Function] = &[
 /// The growth from the first to the last sample, stretched to the range: to its ends when samples lie
 /// about as close to them as to each other, else half such a distance further.
 fn extrapolated(s: &Samples, counter: bool, per_second: bool) -> Option<f64> {
-    let (first, last) = (s.samples.first()?, s.samples.last()?);
-    if s.samples.len() < 2 {
+    let (first, last) = (s.taken.first()?, s.taken.last()?);
+    if s.taken.len() < 2 {
         return None;
     }
     let mut growth = last.value - first.value;
     if counter {
-        for pair in s.samples.windows(2).filter(|pair| pair[1].value < pair[0].value) {
+        for pair in s.taken.windows(2).filter(|pair| pair[1].value < pair[0].value) {
             growth += pair[0].value;
         }
     }
     let sampled = seconds(last.at - first.at);
-    let between = sampled / to_float(s.samples.len() - 1);
+    let between = sampled / to_float(s.taken.len() - 1);
     let reach = |to_end: f64| if to_end >= between * 1.1 { between / 2.0 } else { to_end };
     let mut to_start = reach(seconds(first.at - s.after));
     if counter && growth > 0.0 && first.value >= 0.0 {
@@ -68,7 +68,7 @@ fn extrapolated(s: &Samples, counter: bool, per_second: bool) -> Option<f64> {
 }
 
 fn last_two(s: &Samples, counter: bool) -> Option<f64> {
-    let [.., before, last] = s.samples else { return None };
+    let [.., before, last] = s.taken else { return None };
     if last.at == before.at {
         return None;
     }
@@ -86,11 +86,11 @@ struct Line {
 /// The line that fits best, its zero at a time.
 #[allow(clippy::float_cmp)] // as Prometheus compares
 fn regression(s: &Samples, zero: i64) -> Option<Line> {
-    let first = s.samples.first()?.value;
-    if s.samples.len() < 2 {
+    let first = s.taken.first()?.value;
+    if s.taken.len() < 2 {
         return None;
     }
-    if s.samples.iter().skip(1).all(|sample| sample.value == first) {
+    if s.taken.iter().skip(1).all(|sample| sample.value == first) {
         let undefined = first.is_infinite();
         return Some(if undefined {
             Line { slope: f64::NAN, at_zero: f64::NAN }
@@ -99,7 +99,7 @@ fn regression(s: &Samples, zero: i64) -> Option<Line> {
         });
     }
     let [mut xs, mut ys, mut products, mut squares] = [Sum::default(); 4];
-    for sample in s.samples {
+    for sample in s.taken {
         let (x, y) = (seconds(sample.at - zero), sample.value);
         xs.add(x);
         ys.add(y);
@@ -107,7 +107,7 @@ fn regression(s: &Samples, zero: i64) -> Option<Line> {
         squares.add(x * x);
     }
     let all = |sum: Sum| sum.plain + sum.lost;
-    let (n, xs, ys) = (to_float(s.samples.len()), all(xs), all(ys));
+    let (n, xs, ys) = (to_float(s.taken.len()), all(xs), all(ys));
     let slope = (all(products) - xs * ys / n) / (all(squares) - xs * xs / n);
     Some(Line { slope, at_zero: ys / n - slope * xs / n })
 }
@@ -118,6 +118,6 @@ fn differs(before: f64, now: f64) -> bool {
     differs && !(now.is_nan() && before.is_nan())
 }
 
-fn count_pairs(s: &Samples, counts: fn(f64, f64) -> bool) -> f64 {
-    to_float(s.samples.windows(2).filter(|pair| counts(pair[0].value, pair[1].value)).count())
+fn count_pairs(s: &Samples, counts: impl Fn(f64, f64) -> bool) -> f64 {
+    to_float(s.taken.windows(2).filter(|pair| counts(pair[0].value, pair[1].value)).count())
 }

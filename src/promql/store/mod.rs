@@ -123,20 +123,14 @@ impl Store {
 
 impl Source for Store {
     fn select(&self, matchers: &[Matcher], window: Window, into: &mut Selection) -> Result<(), Full> {
-        let everything;
-        let candidates = match self.index.candidates(matchers) {
-            Some(ids) => ids,
-            None => {
-                everything = (0..).zip(&self.series).map(|(id, _)| id).collect::<Vec<u32>>();
-                &everything
-            }
+        let mut select = |series: &Stored| {
+            let wanted = matchers.iter().all(|matcher| matcher.matches(&series.labels));
+            if wanted { series.select(window, into) } else { Ok(()) }
         };
-        for series in candidates.iter().filter_map(|id| self.series.get(*id as usize)) {
-            if matchers.iter().all(|matcher| matcher.matches(&series.labels)) {
-                series.select(window, into)?;
-            }
+        match self.index.candidates(matchers) {
+            Some(ids) => ids.iter().filter_map(|id| self.series.get(*id as usize)).try_for_each(select),
+            None => self.series.iter().try_for_each(&mut select),
         }
-        Ok(())
     }
 }
 

@@ -157,6 +157,16 @@ pub enum Cardinality {
     ManyToMany,
 }
 
+impl Grouping {
+    /// The labels named.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        match self {
+            Grouping::Only(names) | Grouping::Without(names) => names,
+        }
+    }
+}
+
 impl Expr {
     /// The type of what it yields.
     #[must_use]

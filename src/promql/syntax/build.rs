@@ -201,7 +201,8 @@ pub(super) fn binary(left: Expr, middle: Middle, right: Expr) -> Built {
         let message = format!("set operator \"{symbol}\" not allowed in binary scalar expression");
         return Err(at(message).help("`vector(…)` makes a vector of a scalar"));
     }
-    if middle.labels.is_some() && !vectors {
+    // Prometheus lets an empty list pass, and then forgets the matching.
+    if middle.labels.as_ref().is_some_and(|labels| !labels.names().is_empty()) && !vectors {
         return Err(at("vector matching only allowed between instant vectors".to_owned()));
     }
     let (cardinality, include) = match middle.group {

@@ -1,4 +1,4 @@
-//! Numbers, durations and strings as PromQL writes them.
+//! Numbers, durations and strings as `PromQL` writes them.
 
 /// Milliseconds of each unit, in the order in which they must stand.
 const UNITS: [(&str, i64); 7] = [

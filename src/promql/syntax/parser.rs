@@ -1,4 +1,4 @@
-//! The grammar of PromQL, read by descent; operators by their tightness.
+//! The grammar of `PromQL`, read by descent; operators by their tightness.
 
 use super::ast::{At, Cardinality, Expr, Grouping, Kind};
 use super::build::{self, Middle};
@@ -265,13 +265,9 @@ impl<'a> Parser<'a> {
         if minus || self.is_sign("+") {
             self.step();
         }
-        let seconds = match self.number_here() {
-            Some(seconds) => seconds,
-            None => {
-                return Err(self
-                    .unexpected("in @, expected timestamp")
-                    .help("write seconds since 1970, start() or end()"));
-            }
+        let Some(seconds) = self.number_here() else {
+            let error = self.unexpected("in @, expected timestamp");
+            return Err(error.help("write seconds since 1970, start() or end()"));
         };
         let span = self.step();
         let signed = if minus { -seconds } else { seconds };

@@ -1,0 +1,5 @@
+//! PromQL held against a real Prometheus.
+
+mod corpus;
+mod prometheus;
+mod random;
