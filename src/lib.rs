@@ -17,5 +17,6 @@ pub mod guards;
 pub mod http;
 pub mod model;
 pub mod playbook;
+pub mod promql;
 pub mod schedule;
 pub mod syntax;

@@ -9,6 +9,7 @@ mod cli;
 mod drivers;
 mod engine;
 mod lint;
+mod promql;
 mod remedies;
 mod support;
 mod tidy;

@@ -11,7 +11,7 @@ mod network;
 mod pgbouncer;
 mod pgmedic;
 pub mod places;
-mod process;
+pub mod process;
 mod proxy;
 pub mod slack_limits;
 mod small_disk;

@@ -1,0 +1,61 @@
+//! Functions that tell what is not there.
+
+use super::{Body, Function};
+use crate::promql::eval::{ABSENT, Block, Computed, Error, Run, Steps, is_absent};
+use crate::promql::labels::{Labels, METRIC_NAME};
+use crate::promql::matcher::{Comparison, Matcher};
+use crate::promql::syntax::{Call, Expr, Kind};
+use crate::promql::value::ValueType::{Matrix, Vector};
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function::new("absent", &[Vector], Body::Whole(absent), "1 when the vector has no element, else nothing."),
+    Function::new(
+        "absent_over_time",
+        &[Matrix],
+        Body::Whole(absent_over_time),
+        "1 when no series has a sample in the range, else nothing.",
+    ),
+];
+
+fn absent(run: &mut Run, call: &Call, steps: &Steps) -> Result<Computed, Error> {
+    let Some(arg) = call.args.first() else { return Ok(Computed::Vector(Block::new(steps.count))) };
+    let block = run.vector(arg, steps)?;
+    let mut there = vec![false; steps.count];
+    for (_, cells) in block.iter() {
+        there.iter_mut().zip(cells).for_each(|(there, value)| *there |= !is_absent(*value));
+    }
+    one_where_nothing(run, arg, &there)
+}
+
+fn absent_over_time(run: &mut Run, call: &Call, steps: &Steps) -> Result<Computed, Error> {
+    let Some(arg) = call.args.first() else { return Ok(Computed::Vector(Block::new(steps.count))) };
+    let ranges = run.ranges(arg, steps)?;
+    let mut there = vec![false; steps.count];
+    for (_, samples) in ranges.rows() {
+        run.work(samples.len() + steps.count)?;
+        for (there, now) in there.iter_mut().zip(steps.times()) {
+            let (after, until) = ranges.bounds(now);
+            let behind = samples.partition_point(|sample| sample.at <= until);
+            *there |= behind.checked_sub(1).is_some_and(|last| samples[last].at > after);
+        }
+    }
+    one_where_nothing(run, arg, &there)
+}
+
+fn one_where_nothing(run: &mut Run, arg: &Expr, there: &[bool]) -> Result<Computed, Error> {
+    run.spend(there.len())?;
+    let mut block = Block::new(there.len());
+    block.push(labels_of(arg), there.iter().map(|there| if *there { ABSENT } else { 1.0 }));
+    Ok(Computed::Vector(block))
+}
+
+/// The labels that the selector asks for by `=`, each once.
+fn labels_of(arg: &Expr) -> Labels {
+    let (Kind::Selector(selector) | Kind::Range(selector, _)) = &arg.bare().kind else { return Labels::default() };
+    let of = |name: &str| selector.matchers.iter().filter(|m| m.name() == name).collect::<Vec<&Matcher>>();
+    let asked = selector.matchers.iter().filter(|matcher| {
+        let alone = of(matcher.name()).len() == 1;
+        matcher.name() != METRIC_NAME && matcher.comparison() == Comparison::Equal && alone
+    });
+    Labels::new(asked.map(|matcher| (matcher.name(), matcher.value())))
+}

@@ -1,0 +1,361 @@
+//! Regular expressions as Prometheus reads them: Go's syntax, matching the whole text, `.` also a
+//! line's end.
+//!
+//! Rust's crate knows nearly the same syntax. This file rewrites the rest and refuses what Go refuses: in
+//! Go `\d`, `\w`, `\s` and `\b` are ASCII, a bracket inside brackets is a plain character, `&&`, `--` and
+//! `~~` mean nothing, neither does `{` where no repetition begins, and `\Q…\E` quotes.
+
+use regex::{Regex, RegexBuilder};
+use std::iter::Peekable;
+use std::str::Chars;
+
+/// Bytes that a compiled expression may take.
+const SIZE_LIMIT: usize = 1 << 20;
+/// How often something may be repeated by `{n}`.
+const MOST_REPEATS: u32 = 1_000;
+
+/// What may stand in `[:…:]`.
+const CLASSES: [&str; 14] = [
+    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "word",
+    "xdigit",
+];
+
+/// Compiles a regular expression of `PromQL`.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn compile(pattern: &str) -> Result<Regex, String> {
+    let translated = translate(pattern)?;
+    RegexBuilder::new(&format!("^(?s:{translated})$")).size_limit(SIZE_LIMIT).build().map_err(|error| match error {
+        regex::Error::CompiledTooBig(_) => format!("the regular expression takes more than {SIZE_LIMIT} bytes"),
+        error => error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
+    })
+}
+
+type Rest<'a> = Peekable<Chars<'a>>;
+
+/// A pattern of Go's as Rust's crate writes it.
+fn translate(pattern: &str) -> Result<String, String> {
+    let mut rest = pattern.chars().peekable();
+    let mut out = String::with_capacity(pattern.len() + 8);
+    let mut repeated = false;
+    while let Some(c) = rest.next() {
+        let repetition = repetition(c, &mut rest)?;
+        if repeated && repetition.is_some() {
+            return Err("invalid nested repetition operator".to_owned());
+        }
+        repeated = repetition.is_some();
+        match (repetition, c) {
+            (Some(written), _) => out.push_str(&written),
+            (None, '\\') => escape(&mut rest, &mut out)?,
+            (None, '[') => class(&mut rest, &mut out)?,
+            (None, '{') => out.push_str("\\{"),
+            (None, '(') => {
+                flags(rest.clone())?;
+                out.push('(');
+                out.extend(rest.next_if_eq(&'?'));
+            }
+            (None, c) => out.push(c),
+        }
+    }
+    Ok(out)
+}
+
+/// A repetition that begins with a character taken: as it is written, its `?` included.
+fn repetition(first: char, rest: &mut Rest) -> Result<Option<String>, String> {
+    let mut written = first.to_string();
+    match first {
+        '*' | '+' | '?' => {}
+        '{' => {
+            let inner: String = rest.clone().take_while(|c| *c != '}').collect();
+            let closed = rest.clone().any(|c| c == '}');
+            let (least, most) = inner.split_once(',').unwrap_or((&inner, ""));
+            let digits = |text: &str| text.bytes().all(|c| c.is_ascii_digit());
+            if !closed || least.is_empty() || !digits(least) || !digits(most) {
+                return Ok(None);
+            }
+            let few = |text: &str| text.is_empty() || text.parse().is_ok_and(|times: u32| times <= MOST_REPEATS);
+            if !few(least) || !few(most) {
+                return Err(format!("invalid repeat count: `{{{inner}}}`"));
+            }
+            rest.nth(inner.len());
+            written = format!("{{{inner}}}");
+        }
+        _ => return Ok(None),
+    }
+    written.extend(rest.next_if_eq(&'?'));
+    Ok(Some(written))
+}
+
+/// Refuses what Go does not know behind `(?`.
+fn flags(mut behind: Rest) -> Result<(), String> {
+    if behind.next() != Some('?') {
+        return Ok(());
+    }
+    for c in behind {
+        match c {
+            ')' | ':' | 'P' | '<' => return Ok(()),
+            'i' | 'm' | 's' | 'U' | '-' => {}
+            c => return Err(format!("invalid or unsupported Perl syntax: `(?{c}`")),
+        }
+    }
+    Ok(())
+}
+
+/// What is behind a backslash outside brackets.
+fn escape(rest: &mut Rest, out: &mut String) -> Result<(), String> {
+    if let Some(ascii) = rest.peek().and_then(|c| perl_class(*c)) {
+        rest.next();
+        out.push_str(ascii);
+        return Ok(());
+    }
+    match rest.peek() {
+        Some(c @ ('b' | 'B')) => out.push_str(&format!(r"(?-u:\{c})")),
+        Some(c @ ('A' | 'z')) => out.extend(['\\', *c]),
+        Some('p' | 'P') => {
+            unicode_class(rest, out);
+            return Ok(());
+        }
+        Some('Q') => {
+            rest.next();
+            quoted(rest, out);
+            return Ok(());
+        }
+        _ => {
+            let c = character(rest)?;
+            out.push_str(&literal(c));
+            return Ok(());
+        }
+    }
+    rest.next();
+    Ok(())
+}
+
+/// `pL` or `p{Greek}`, which is the same in both.
+fn unicode_class(rest: &mut Rest, out: &mut String) {
+    out.push('\\');
+    out.extend(rest.next());
+    if rest.peek() == Some(&'{') {
+        out.extend(rest.by_ref().take_while(|c| *c != '}'));
+        out.push('}');
+    } else {
+        out.extend(rest.next());
+    }
+}
+
+/// The classes of Perl, ASCII only as in Go.
+fn perl_class(letter: char) -> Option<&'static str> {
+    Some(match letter {
+        'd' => "[0-9]",
+        'D' => "[^0-9]",
+        'w' => "[0-9A-Za-z_]",
+        'W' => "[^0-9A-Za-z_]",
+        's' => r"[\t\n\f\r ]",
+        'S' => r"[^\t\n\f\r ]",
+        _ => return None,
+    })
+}
+
+/// A character that means itself, inside brackets too.
+fn literal(c: char) -> String {
+    if c.is_alphanumeric() { c.to_string() } else { format!("\\x{{{:X}}}", u32::from(c)) }
+}
+
+/// The one character that an escape means.
+fn character(rest: &mut Rest) -> Result<char, String> {
+    let Some(c) = rest.next() else { return Err("trailing backslash at end of expression".to_owned()) };
+    let invalid = || format!("invalid escape sequence: `\\{c}`");
+    let octal = |c: &char| ('0'..='7').contains(c);
+    Ok(match c {
+        'a' => '\x07',
+        'f' => '\x0c',
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        'v' => '\x0b',
+        'x' => return hexadecimal(rest).ok_or_else(invalid),
+        // A single digit but 0 would refer to a group, which Go does not do.
+        '0'..='7' if c == '0' || rest.peek().is_some_and(octal) => {
+            let mut code = c.to_digit(8).unwrap_or(0);
+            for _ in 0..2 {
+                code = rest.next_if(octal).and_then(|c| c.to_digit(8)).map_or(code, |digit| code * 8 + digit);
+            }
+            return char::from_u32(code).ok_or_else(invalid);
+        }
+        c if c.is_ascii() && !c.is_ascii_alphanumeric() => c,
+        _ => return Err(invalid()),
+    })
+}
+
+/// `41` or `{1F600}`
+fn hexadecimal(rest: &mut Rest) -> Option<char> {
+    let digits: String = if rest.next_if_eq(&'{').is_some() {
+        let digits: String = rest.by_ref().take_while(|c| *c != '}').collect();
+        digits
+    } else {
+        rest.by_ref().take(2).collect()
+    };
+    let plain = !digits.is_empty() && digits.bytes().all(|c| c.is_ascii_hexdigit());
+    char::from_u32(u32::from_str_radix(&digits, 16).ok().filter(|_| plain)?)
+}
+
+/// `\Q…\E`: everything is meant as it stands.
+fn quoted(rest: &mut Rest, out: &mut String) {
+    while let Some(c) = rest.next() {
+        if c == '\\' && rest.next_if_eq(&'E').is_some() {
+            return;
+        }
+        out.push_str(&literal(c));
+    }
+}
+
+/// A bracket expression, its opening bracket taken.
+fn class(rest: &mut Rest, out: &mut String) -> Result<(), String> {
+    out.push('[');
+    out.extend(rest.next_if_eq(&'^'));
+    let mut first = true;
+    loop {
+        match rest.peek() {
+            None => return Err("missing closing ]".to_owned()),
+            Some(']') if !first => {
+                rest.next();
+                out.push(']');
+                return Ok(());
+            }
+            Some(_) => member(rest, out)?,
+        }
+        first = false;
+    }
+}
+
+/// One member of a bracket expression: a named class, a character or a range.
+fn member(rest: &mut Rest, out: &mut String) -> Result<(), String> {
+    let mut ahead = rest.clone();
+    match (ahead.next(), ahead.next()) {
+        (Some('['), Some(':')) if named(rest, out)? => return Ok(()),
+        (Some('\\'), Some(letter)) if perl_class(letter).is_some() => {
+            rest.nth(1);
+            out.push_str(perl_class(letter).unwrap_or_default());
+            return Ok(());
+        }
+        (Some('\\'), Some('p' | 'P')) => {
+            rest.next();
+            unicode_class(rest, out);
+            return Ok(());
+        }
+        _ => {}
+    }
+    let from = class_character(rest)?;
+    out.push_str(&literal(from));
+    let mut ahead = rest.clone();
+    if ahead.next() == Some('-') && ahead.next().is_some_and(|c| c != ']') {
+        rest.next();
+        let until = class_character(rest)?;
+        if until < from {
+            return Err(format!("invalid character class range: `{from}-{until}`"));
+        }
+        out.push('-');
+        out.push_str(&literal(until));
+    }
+    Ok(())
+}
+
+fn class_character(rest: &mut Rest) -> Result<char, String> {
+    match rest.next() {
+        Some('\\') => character(rest),
+        Some(c) => Ok(c),
+        None => Err("missing closing ]".to_owned()),
+    }
+}
+
+/// Takes `[:alpha:]`, which is the same in both; false when the bracket means itself.
+fn named(rest: &mut Rest, out: &mut String) -> Result<bool, String> {
+    let name: String = rest.clone().take_while(|c| *c != ']').collect();
+    let closed = rest.clone().any(|c| c == ']');
+    if !closed || name.len() < 3 || !name.ends_with(':') {
+        return Ok(false);
+    }
+    if !CLASSES.contains(&name.trim_matches(['[', ':', '^'])) {
+        return Err(format!("invalid character class range: `{name}]`"));
+    }
+    out.push_str(&name);
+    out.push(']');
+    rest.nth(name.chars().count());
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_text_must_match_and_a_dot_takes_a_line_end() {
+        let matches = |pattern: &str, text: &str| compile(pattern).unwrap().is_match(text);
+        assert!(matches("a.c", "a\nc"));
+        assert!(!matches("a", "ab"));
+        assert!(matches("a|bc", "bc"));
+        assert!(!matches("a$", "a\n"));
+    }
+
+    #[test]
+    fn classes_are_those_of_go() {
+        let cases = [
+            (r"\d+", "12", true),
+            (r"\d", "٣", false),
+            (r"\w+", "a_1", true),
+            (r"\w", "é", false),
+            (r"[\w.]+", "a.b", true),
+            (r"[^\d]", "é", true),
+            (r"[[a]+", "[a", true),
+            (r"[a&&b]+", "&a", true),
+            (r"[[:alpha:]]+", "ab", true),
+            (r"[]a]+", "]a", true),
+            (r"\Qa.b\E+", "a.bb", true),
+            (r"\Qa.b\E", "axb", false),
+            (r"\<a\>", "<a>", true),
+            (r"(?i)AB", "ab", true),
+            (r"\141", "a", true),
+            (r"\x41\x{42}", "AB", true),
+            ("a{", "a{", true),
+            ("a{,2}", "a{,2}", true),
+            ("a{2}", "aa", true),
+            ("a{2,}?", "aaa", true),
+            ("[a-c-e]+", "b-e", true),
+            ("[+--]+", "+,-", true),
+            ("[a~~b]+", "~", true),
+            (r"[\w-z]+", "a-z", true),
+            (r"[\pL]+", "é", true),
+            (r"\p{Greek}", "α", true),
+        ];
+        for (pattern, text, expected) in cases {
+            assert_eq!(compile(pattern).unwrap().is_match(text), expected, "{pattern} on {text}");
+        }
+    }
+
+    #[test]
+    fn what_go_refuses_is_refused() {
+        for pattern in [
+            "[",
+            "(",
+            r"\",
+            r"\y",
+            "(?x)a",
+            "a{2,1}",
+            "*",
+            "((a{999}){999}){999}",
+            "a**",
+            "a{2}+",
+            "a{1001}",
+            r"\1",
+            "[x--y]",
+            r"[a-\d]",
+            r"\C",
+            r"\E",
+            "(?=a)",
+            "(?R)a",
+            "[[:foo:]]",
+        ] {
+            assert!(compile(pattern).is_err(), "{pattern}");
+        }
+    }
+}
