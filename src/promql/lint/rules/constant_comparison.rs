@@ -23,19 +23,14 @@ fn check(look: &Look, node: &Node) -> Vec<Found> {
     }
     let operator = binary.operator;
     if is_itself(look, binary) && matches!(operator, Operator::Greater | Operator::Less) {
-        let message = format!("nothing is `{}` itself: this never holds", operator.symbol());
+        let message = format!("nothing is `{}` itself: this {}", operator.symbol(), fate(false, binary.bool));
         return vec![Found::new(node.expr.span, message, "compare with something else, or with an earlier time")];
     }
     let Some(holds) = verdict(operator, left, right) else { return Vec::new() };
     if holds && (is_presence(left) || is_presence(right)) {
         return Vec::new();
     }
-    let fate = match (holds, binary.bool) {
-        (true, false) => "always holds",
-        (false, false) => "never holds",
-        (true, true) => "is always 1",
-        (false, true) => "is always 0",
-    };
+    let fate = fate(holds, binary.bool);
     let message = format!("this {fate}: the left side is {}, the right side {}", range(left), range(right));
     let span = node.expr.span;
     vec![match counted(look, binary, left) {
@@ -50,6 +45,15 @@ fn check(look: &Look, node: &Node) -> Vec<Found> {
             Found::new(span, message, help).corrected(corrected)
         }
     }]
+}
+
+fn fate(holds: bool, bool: bool) -> &'static str {
+    match (holds, bool) {
+        (true, false) => "always holds",
+        (false, false) => "never holds",
+        (true, true) => "is always 1",
+        (false, true) => "is always 0",
+    }
 }
 
 /// Whether both sides are the same in words and each element meets itself.
