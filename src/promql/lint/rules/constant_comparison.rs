@@ -155,6 +155,9 @@ mod tests {
     fn questions_after_presence_and_numbers_are_no_constants() {
         for text in [
             "count(x) > 0",
+            "count(x) == 1",
+            "absent(x) == bool 1",
+            "hour() == 0",
             "absent(x) == 1",
             "x == x",
             "x != x",
