@@ -4,8 +4,8 @@
 //! one time and over an hour of steps, and what a million samples take in memory. Prometheus tells its
 //! engine's own time (`stats=all`, without parsing, HTTP and JSON) and its heap after a collection.
 
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a benchmark may stop")]
-#![allow(clippy::cast_precision_loss, reason = "small numbers of the benchmark's own")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a benchmark may stop")]
+#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "small numbers of its own")]
 
 #[path = "../tests/it/support"]
 #[allow(dead_code, reason = "tests use the rest")]

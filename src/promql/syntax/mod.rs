@@ -12,7 +12,6 @@ mod selector;
 mod token;
 
 pub use ast::{Aggregate, At, Binary, Call, Cardinality, Expr, Grouping, Kind, Matching, Selector, Shift, Subquery};
-pub use literal::duration;
 pub use operators::{Class, Operator};
 pub(super) use token::{Token, tokens};
 
