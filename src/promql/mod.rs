@@ -3,6 +3,7 @@
 //! - [`syntax`]: from text to a checked expression, with the place of every fault;
 //! - [`store`]: the series, compressed;
 //! - [`eval`]: an expression over a [`Source`], at one time or at many;
+//! - [`lint`]: what is wrong with an expression although it can be evaluated;
 //! - [`functions`] and [`aggregations`]: what expressions can call, as data.
 //!
 //! Nothing here knows a clock: times are arguments, and a caller's `stop` ends an evaluation that takes
@@ -13,6 +14,7 @@ pub mod aggregations;
 pub mod eval;
 pub mod functions;
 pub mod labels;
+pub mod lint;
 pub mod matcher;
 mod numeric;
 pub mod reference;

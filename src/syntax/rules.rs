@@ -18,6 +18,11 @@ const fn rule(code: &'static str, about: &'static str, help: &'static str) -> Ru
 
 /// All, in order of code.
 pub static RULES: &[Rule] = &[
+    rule(
+        "absent-of-aggregate",
+        "`absent` of an aggregation loses the labels that it could tell",
+        "Leave the aggregation out.",
+    ),
     rule("bad-channel", "A channel does not say where to tell people", "Write either `slack` or `webhook` below it."),
     rule(
         "bad-cron",
@@ -26,6 +31,7 @@ pub static RULES: &[Rule] = &[
     ),
     rule("bad-dsn", "A text is no connection string", "Write postgresql://USER@HOST/DATABASE or \"host=… user=…\"."),
     rule("bad-duration", "A text is no length of time", "Write a number with a unit: 30s, 5m, 1h30m."),
+    rule("bad-expression", "A text is no expression of PromQL", "Correct it at the place that is marked."),
     rule("bad-find", "`find` does not name exactly one finder", "Write `find: NAME`, or `find: {NAME: {…}}`."),
     rule("bad-matcher", "A text is no matcher over labels", "Write env=\"prod\" or severity=~\"warning|critical\"."),
     rule("bad-moment", "A text is no moment, or an end comes before its beginning", "Write 2026-11-27T00:00:00Z."),
@@ -67,11 +73,45 @@ pub static RULES: &[Rule] = &[
         "Policy's ceiling of an action's class keeps a step below what its playbook asks for",
         "Lower the step's mode, or raise the ceiling.",
     ),
+    rule(
+        "coarse-subquery",
+        "A subquery's step is longer than its range",
+        "Write the range before the colon and a shorter step behind it.",
+    ),
+    rule(
+        "constant-comparison",
+        "A comparison in an expression always or never holds",
+        "Compare with a number within reach; ask with `absent` whether there is nothing.",
+    ),
+    rule("delta-of-counter", "A function for gauges is given a counter", "Use `increase`, `rate` or `irate`."),
+    rule(
+        "dropped-label",
+        "An expression uses a label that an inner aggregation has dropped",
+        "Keep the label in the inner aggregation.",
+    ),
     rule("duplicate-key", "A key is written twice in one map", "Keep one of the two."),
     rule("duplicate-name", "Two things have one name", "Rename one."),
     rule("empty", "The file says nothing", "Write a configuration or a playbook, or remove the file."),
     rule("empty-selector", "An empty list or map selects nothing", "Write what is meant, or leave the key out."),
+    rule("idle-matcher", "A matcher takes every series", "Leave it out."),
+    rule(
+        "labels-never-match",
+        "The sides of an operator never match, so that it yields nothing",
+        "Say with `on` or `ignoring` which labels count.",
+    ),
+    rule(
+        "loose-regex",
+        "A regular expression says less or more than it seems to",
+        "Write `=` for a plain text; leave `^` and `$` out.",
+    ),
+    rule("matches-everything", "A selector takes every series there is", "Name a metric, or a label's value."),
+    rule("matches-nothing", "The matchers of a selector contradict each other", "Keep one of them, or write a choice."),
     rule("missing-key", "A key that must be there is missing", "Add it."),
+    rule(
+        "missing-metric",
+        "postgres_exporter has no such metric, so a rule on it never fires",
+        "Use the name that the message gives.",
+    ),
     rule(
         "never-matches",
         "A protection can never match",
@@ -91,7 +131,14 @@ pub static RULES: &[Rule] = &[
         "Move it to `password: \"${env:NAME}\"`, or to ~/.pgpass.",
     ),
     rule("plain-secret", "A secret stands in the file itself", "Write \"${env:NAME}\" or \"${file:PATH}\"."),
+    rule(
+        "rate-of-derived",
+        "A function for counters is given a sum of counters or a rate",
+        "Take the rate first, then the sum.",
+    ),
+    rule("rate-of-gauge", "A function for counters is given a gauge", "Use `deriv` or `delta`."),
     rule("shadowed-pattern", "A pattern adds nothing to another", "Remove one of the two."),
+    rule("short-range", "A range is too short to hold two samples", "Write four intervals of collection or more."),
     rule("targets-missing", "A playbook that may act does not say where", "Add `targets`: matchers, names, or `all`."),
     rule("too-large", "The file is larger or deeper than is read", "Split it; repeat less by aliases."),
     rule("unknown-action", "There is no such action", "See `pgmedic schema playbook` for those there are."),

@@ -8,6 +8,7 @@ mod corpus;
 mod expressions;
 mod fuzz;
 mod grammar;
+mod lint;
 mod prometheus;
 mod random;
 mod series;

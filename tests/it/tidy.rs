@@ -246,6 +246,16 @@ fn registries_hold_what_the_folders_hold() {
     no_faults(&faults);
 }
 
+/// The rules about expressions: a file each, named by its code.
+#[test]
+fn rules_about_expressions_have_a_file_each() {
+    let folder = sources("src/promql/lint/rules");
+    let names = folder.iter().filter_map(|source| Path::new(&source.path).file_stem()?.to_str());
+    let files: Vec<String> = names.filter(|name| *name != "mod").map(|name| name.replace('_', "-")).collect();
+    let codes: Vec<&str> = pgmedic::promql::lint::REGISTRY.iter().map(|rule| rule.code).collect();
+    assert_eq!(files, codes);
+}
+
 /// `long_queries` of `src/finders/long_queries.rs` and of `src/finders/long_queries/mod.rs`.
 fn second_name(path: &str) -> &str {
     path.split('/').nth(2).unwrap_or_default().trim_end_matches(".rs")
@@ -299,6 +309,7 @@ fn generated_pages_are_current() {
         ("finders.md", reference::finders(&catalogue)),
         ("actions.md", reference::actions(&catalogue)),
         ("promql.md", pgmedic::promql::reference::page()),
+        ("promql-rules.md", pgmedic::promql::lint::reference()),
         ("pgmedic.schema.json", schema::text(&pgmedic::config::schema::schema())),
         ("playbook.schema.json", schema::text(&pgmedic::playbook::schema::schema(&catalogue))),
     ];

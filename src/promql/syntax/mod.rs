@@ -13,6 +13,7 @@ mod token;
 
 pub use ast::{Aggregate, At, Binary, Call, Cardinality, Expr, Grouping, Kind, Matching, Selector, Shift, Subquery};
 pub use operators::{Class, Operator};
+pub(super) use token::{Token, tokens};
 
 use crate::syntax::Span;
 use std::fmt;

@@ -7,7 +7,7 @@ use crate::syntax::Span;
 
 /// What a token is.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Token {
+pub(in crate::promql) enum Token {
     /// A name or a keyword: the grammar says which.
     Word,
     /// A number.
@@ -28,7 +28,7 @@ const SIGNS: [&str; 22] = [
 ];
 
 /// Cuts a text into tokens, the last one [`Token::End`].
-pub(super) fn tokens(text: &str) -> Result<Vec<(Token, Span)>, SyntaxError> {
+pub(in crate::promql) fn tokens(text: &str) -> Result<Vec<(Token, Span)>, SyntaxError> {
     let mut lexer = Lexer { text, at: 0, braces: false, open: Vec::new() };
     let mut tokens = Vec::new();
     loop {
