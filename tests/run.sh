@@ -43,6 +43,10 @@ fi
 export PGMEDIC_TEST_MAJORS="${present[*]}"
 echo "PostgreSQL for the tests: $PGMEDIC_TEST_MAJORS"
 
+# Says itself when it cannot be had; what compares with it then skips loudly.
+step "prometheus"
+tests/support/prometheus.sh
+
 step "fmt"
 cargo fmt --all --check
 

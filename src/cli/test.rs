@@ -25,7 +25,7 @@ pub(super) struct Command {
     /// Only tests whose name matches this regular expression
     #[arg(long, value_name = "REGEX")]
     run: Option<String>,
-    /// Also write the results to a file as JUnit XML
+    /// Also write the results to a file, as the XML of `JUnit`
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
 }

@@ -3,6 +3,17 @@
 pub use jiff::Timestamp;
 pub use std::time::Duration;
 
+/// Milliseconds of each unit, in the order in which they must stand.
+const UNITS: [(&str, i64); 7] = [
+    ("y", 365 * 86_400_000),
+    ("w", 7 * 86_400_000),
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1_000),
+    ("ms", 1),
+];
+
 /// Serialises a moment as UTC with exactly six fractional digits, so that records sort as text
 /// and no precision is invented.
 pub mod micros {
@@ -58,20 +69,49 @@ pub fn before(at: Timestamp, by: Duration) -> Timestamp {
     at.checked_sub(by).unwrap_or(Timestamp::MIN)
 }
 
-/// A length of time in Prometheus's grammar (`1h30m`).
+/// A length of time in Prometheus's grammar (`1h30m`), longer than nothing.
 ///
 /// # Errors
 /// Says what a duration looks like when `text` is none.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let usage = || format!("`{text}` is not a duration; write for example 30s, 5m or 1h30m");
-    // The parser below takes any number for seconds and panics on -1, nan and 1e300, and it counts a
-    // number that does not fit for nothing: only digits with units reach it, at most nine in a row.
-    let has_unit = text.ends_with(|c: char| c.is_ascii_lowercase());
-    let fits = text.split(|c: char| !c.is_ascii_digit()).all(|digits| digits.len() <= 9);
-    if !text.starts_with(|c: char| c.is_ascii_digit()) || !has_unit || !fits {
-        return Err(usage());
+    let long = milliseconds(text).map_err(|_| usage())?;
+    u64::try_from(long).ok().filter(|long| *long > 0).map(Duration::from_millis).ok_or_else(usage)
+}
+
+/// A length of time in Prometheus's grammar, `1h30m`, in milliseconds; `0s` is one too.
+///
+/// # Errors
+/// When it is none, or longer than about 292 years.
+pub fn milliseconds(raw: &str) -> Result<i64, String> {
+    let broken = || {
+        if raw.contains(|c: char| c.is_ascii_alphabetic()) {
+            format!("not a valid duration string: \"{raw}\"")
+        } else {
+            format!("bad number or duration syntax: \"{raw}\"")
+        }
+    };
+    let too_long = || "duration out of range".to_owned();
+    let (mut rest, mut units, mut total) = (raw, &UNITS[..], 0_i64);
+    if rest.is_empty() {
+        return Err(broken());
     }
-    promql_parser::util::parse_duration(text).map_err(|_| usage())
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let (count, behind) = rest.split_at(digits);
+        let letters = behind.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(behind.len());
+        let (unit, behind) = behind.split_at(letters);
+        let place = units.iter().position(|(name, _)| *name == unit).ok_or_else(broken)?;
+        if count.is_empty() {
+            return Err(broken());
+        }
+        let count: i64 = count.parse().map_err(|_| too_long())?;
+        let part = count.checked_mul(units[place].1).ok_or_else(too_long)?;
+        total = total.checked_add(part).filter(|total| *total <= i64::MAX / 1_000_000).ok_or_else(too_long)?;
+        units = &units[place + 1..];
+        rest = behind;
+    }
+    Ok(total)
 }
 
 /// A length of time as people say it: the two largest units, `2h 3m`, `41s`, `0.3s`.
@@ -116,6 +156,16 @@ mod tests {
         assert_eq!(parse_duration("1h30m"), Ok(Duration::from_mins(90)));
         for text in ["", "30", "-1s", "nan", "inf", "1e300", "1e3s", "0", "0s", "99999999999s", "m", "1m1h", "5 m"] {
             assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_have_their_units_in_order_and_fit() {
+        assert_eq!(milliseconds("1h30m"), Ok(5_400_000));
+        assert_eq!(milliseconds("1y2w3d4h5m6s7ms"), Ok(33_019_506_007));
+        assert_eq!(milliseconds("0s"), Ok(0));
+        for raw in ["", "1", "s", "1ms1s", "1s1s", "5 m", "1.5s", "9223372036854775808s", "300y"] {
+            assert!(milliseconds(raw).is_err(), "{raw}");
         }
     }
 

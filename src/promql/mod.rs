@@ -15,6 +15,7 @@ pub mod functions;
 pub mod labels;
 pub mod matcher;
 mod numeric;
+pub mod reference;
 mod regex;
 pub mod source;
 pub mod store;

@@ -1,9 +1,10 @@
 //! Reads a rule file, as Prometheus 3.5 does, and says all that is wrong with it.
 
 use super::template::{self, Template};
+use crate::model::time;
 use crate::promql::Expr;
 use crate::promql::labels::METRIC_NAME;
-use crate::promql::syntax::{self, SyntaxError, duration};
+use crate::promql::syntax::{self, SyntaxError};
 use crate::syntax::fault::quote;
 use crate::syntax::read::Map;
 use crate::syntax::{Fault, Keys, Kind, Node, Reader, Span, parse};
@@ -209,7 +210,7 @@ pub(super) fn milliseconds(reader: &mut Reader, node: Option<&Node>) -> Option<i
     if text == "0" {
         return Some(0);
     }
-    let read = duration(text);
+    let read = time::milliseconds(text);
     if read.is_err() {
         let help = "write for example 30s, 5m or 1h30m (units ms s m h d w y, the largest first)";
         reader.error_help(node.span, "bad-duration", format!("{} is no length of time", quote(text)), help);

@@ -9,6 +9,8 @@ mod cli;
 mod drivers;
 mod engine;
 mod lint;
+mod promql;
 mod remedies;
+mod rules;
 mod support;
 mod tidy;

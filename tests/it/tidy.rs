@@ -299,6 +299,7 @@ fn generated_pages_are_current() {
         ("guards.md", pgmedic::guards::reference()),
         ("finders.md", reference::finders(&catalogue)),
         ("actions.md", reference::actions(&catalogue)),
+        ("promql.md", pgmedic::promql::reference::page()),
         ("pgmedic.schema.json", schema::text(&pgmedic::config::schema::schema())),
         ("playbook.schema.json", schema::text(&pgmedic::playbook::schema::schema(&catalogue))),
     ];

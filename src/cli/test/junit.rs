@@ -1,4 +1,4 @@
-//! Results as JUnit XML, which continuous integration shows beside the change.
+//! Results as XML in the format of `JUnit`, which continuous integration shows beside the change.
 
 use crate::rules::unit::Check;
 
@@ -12,7 +12,9 @@ pub(super) fn report(checks: &[Check]) -> String {
         let failed = own.iter().filter(|check| !check.passed).count();
         let (tests, name) = (own.len(), escaped(file));
         out.push_str(&format!("  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failed}\">\n"));
-        own.iter().for_each(|check| case(check, &mut out));
+        for check in own {
+            case(check, &mut out);
+        }
         out.push_str("  </testsuite>\n");
     }
     out + "</testsuites>\n"

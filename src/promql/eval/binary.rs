@@ -2,7 +2,7 @@
 
 use super::matching::{Sides, match_vectors, set_operation};
 use super::{ABSENT, Block, Computed, Error, Run, Steps, is_absent};
-use crate::promql::syntax::{Binary, Class, Operator};
+use crate::promql::syntax::{Binary, Class, Kind, Operator};
 use crate::syntax::Span;
 
 /// What an operator makes of two numbers: the number, and for a comparison whether it holds.
@@ -36,8 +36,25 @@ pub(super) fn truth(holds: bool) -> f64 {
 }
 
 impl Run<'_> {
-    pub(super) fn binary(&mut self, binary: &Binary, span: Span, steps: &Steps) -> Result<Computed, Error> {
-        let (left, right) = (self.eval(&binary.left, steps)?, self.eval(&binary.right, steps)?);
+    /// Evaluates an operator with the chain of operators on its left, in a loop: a chain may be long.
+    pub(super) fn binary(&mut self, last: &Binary, span: Span, steps: &Steps) -> Result<Computed, Error> {
+        let mut chain = vec![(last, span)];
+        let mut first = &last.left;
+        while let Kind::Binary(binary) = &first.kind
+            && !(first.constant && steps.count > 1)
+        {
+            chain.push((binary, first.span));
+            first = &binary.left;
+        }
+        let mut left = self.eval(first, steps)?;
+        for (binary, span) in chain.into_iter().rev() {
+            let right = self.eval(&binary.right, steps)?;
+            left = self.operate(binary, span, left, right)?;
+        }
+        Ok(left)
+    }
+
+    fn operate(&mut self, binary: &Binary, span: Span, left: Computed, right: Computed) -> Result<Computed, Error> {
         let operator = binary.operator;
         let block = match (left, right) {
             (Computed::Scalar(left), Computed::Scalar(right)) => {

@@ -25,6 +25,13 @@ struct Group {
     right: Vec<usize>,
 }
 
+impl Group {
+    /// The rows of the side of many and of the side of one.
+    fn sides(&self, swapped: bool) -> (&[usize], &[usize]) {
+        if swapped { (&self.right, &self.left) } else { (&self.left, &self.right) }
+    }
+}
+
 fn groups(sides: &Sides, labels: &Grouping) -> (Vec<Group>, Vec<usize>) {
     let mut known: BTreeMap<Labels, usize> = BTreeMap::new();
     let mut groups: Vec<Group> = Vec::new();
@@ -98,8 +105,12 @@ pub(super) fn match_vectors(binary: &Binary, sides: &Sides, span: Span) -> Resul
     let all_many = present(many, 0..many.rows.len());
     let (rows, group_of, result) = (BTreeMap::new(), Vec::new(), Block::new(many.steps));
     let mut joined = Joined { binary, many, one, swapped, span, rows, group_of, result };
+    // As in Prometheus, several partners in any group are told before anything else.
+    for (_, one_rows) in groups.iter().map(|group| group.sides(swapped)).filter(|(_, one_rows)| one_rows.len() > 1) {
+        joined.partners(one_rows, &all_many)?;
+    }
     for (at, group) in groups.iter().enumerate() {
-        let (many_rows, one_rows) = if swapped { (&group.right, &group.left) } else { (&group.left, &group.right) };
+        let (many_rows, one_rows) = group.sides(swapped);
         let partners = joined.partners(one_rows, &all_many)?;
         joined.join(at, many_rows, &partners)?;
     }

@@ -49,10 +49,10 @@ fn extrapolated(s: &Samples, counter: bool, per_second: bool) -> Option<f64> {
             growth += pair[0].value;
         }
     }
-    let sampled = seconds(last.at - first.at);
+    let sampled = seconds(last.at.saturating_sub(first.at));
     let between = sampled / to_float(s.taken.len() - 1);
     let reach = |to_end: f64| if to_end >= between * 1.1 { between / 2.0 } else { to_end };
-    let mut to_start = reach(seconds(first.at - s.after));
+    let mut to_start = reach(seconds(first.at.saturating_sub(s.after)));
     if counter && growth > 0.0 && first.value >= 0.0 {
         // A counter is never negative: not beyond where it would have been zero.
         let to_zero = sampled * (first.value / growth);
@@ -60,9 +60,9 @@ fn extrapolated(s: &Samples, counter: bool, per_second: bool) -> Option<f64> {
             to_start = to_zero;
         }
     }
-    let mut factor = (sampled + to_start + reach(seconds(s.until - last.at))) / sampled;
+    let mut factor = (sampled + to_start + reach(seconds(s.until.saturating_sub(last.at)))) / sampled;
     if per_second {
-        factor /= seconds(s.until - s.after);
+        factor /= seconds(s.until.saturating_sub(s.after));
     }
     Some(growth * factor)
 }
@@ -74,7 +74,7 @@ fn last_two(s: &Samples, counter: bool) -> Option<f64> {
     }
     let reset = counter && last.value < before.value;
     let change = if reset { last.value } else { last.value - before.value };
-    Some(if counter { change / seconds(last.at - before.at) } else { change })
+    Some(if counter { change / seconds(last.at.saturating_sub(before.at)) } else { change })
 }
 
 /// A line through samples.
@@ -100,7 +100,7 @@ fn regression(s: &Samples, zero: i64) -> Option<Line> {
     }
     let [mut xs, mut ys, mut products, mut squares] = [Sum::default(); 4];
     for sample in s.taken {
-        let (x, y) = (seconds(sample.at - zero), sample.value);
+        let (x, y) = (seconds(sample.at.saturating_sub(zero)), sample.value);
         xs.add(x);
         ys.add(y);
         products.add(x * y);

@@ -84,6 +84,27 @@ fn what_is_old_is_forgotten() {
     assert!(store.is_empty());
 }
 
+/// Bytes for each of a thousand samples of a hundred counters; every `pause`th sample one has grown.
+fn bytes_per_sample(pause: u32) -> f64 {
+    let mut store = Store::default();
+    for series in 0..100_u32 {
+        let (labels, mut value) = (labels("xact_commit", &format!("db{series}")), 0);
+        for at in 0..1_000_u32 {
+            value += if at % pause == 0 { (at * 7 + series * 13) % 11 } else { 0 };
+            store.append(&labels, i64::from(at) * 15_000, f64::from(value)).unwrap();
+        }
+    }
+    let (bytes, samples) = (u32::try_from(store.bytes()).unwrap(), u32::try_from(store.samples()).unwrap());
+    f64::from(bytes) / f64::from(samples)
+}
+
+#[test]
+fn samples_take_few_bytes() {
+    let (calm, busy) = (bytes_per_sample(4), bytes_per_sample(1));
+    assert!(calm < 1.5, "{calm}");
+    assert!(busy < 2.5, "{busy}");
+}
+
 fn value() -> impl Strategy<Value = f64> {
     prop_oneof![
         any::<f64>(),

@@ -1,16 +1,5 @@
 //! Numbers, durations and strings as `PromQL` writes them.
 
-/// Milliseconds of each unit, in the order in which they must stand.
-const UNITS: [(&str, i64); 7] = [
-    ("y", 365 * 86_400_000),
-    ("w", 7 * 86_400_000),
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
-
 /// A number as Go's `ParseInt` with base 0 reads it, else as its `ParseFloat` does: `0x1f`, `010` is 8,
 /// `1_000`, `1e6`.
 pub(super) fn number(raw: &str) -> Option<f64> {
@@ -65,41 +54,6 @@ fn without_underscores(raw: &str) -> Option<String> {
 #[allow(clippy::cast_precision_loss)] // as Go converts: to the nearest
 fn to_float(integer: i64) -> f64 {
     integer as f64
-}
-
-/// A duration in Prometheus's grammar, `1h30m`, in milliseconds.
-///
-/// # Errors
-/// When it is none, or longer than about 292 years.
-pub fn duration(raw: &str) -> Result<i64, String> {
-    let broken = || {
-        if raw.contains(|c: char| c.is_ascii_alphabetic()) {
-            format!("not a valid duration string: \"{raw}\"")
-        } else {
-            format!("bad number or duration syntax: \"{raw}\"")
-        }
-    };
-    let too_long = || "duration out of range".to_owned();
-    let (mut rest, mut units, mut total) = (raw, &UNITS[..], 0_i64);
-    if rest.is_empty() {
-        return Err(broken());
-    }
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-        let (count, behind) = rest.split_at(digits);
-        let letters = behind.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(behind.len());
-        let (unit, behind) = behind.split_at(letters);
-        let place = units.iter().position(|(name, _)| *name == unit).ok_or_else(broken)?;
-        if count.is_empty() {
-            return Err(broken());
-        }
-        let count: i64 = count.parse().map_err(|_| too_long())?;
-        let part = count.checked_mul(units[place].1).ok_or_else(too_long)?;
-        total = total.checked_add(part).filter(|total| *total <= i64::MAX / 1_000_000).ok_or_else(too_long)?;
-        units = &units[place + 1..];
-        rest = behind;
-    }
-    Ok(total)
 }
 
 /// The text of a quoted string at the beginning of `rest`, and its length with the quotes.
@@ -196,16 +150,6 @@ mod tests {
         ];
         for (raw, expected) in cases {
             assert_eq!(number(raw), expected, "{raw}");
-        }
-    }
-
-    #[test]
-    fn durations_have_their_units_in_order_and_fit() {
-        assert_eq!(duration("1h30m"), Ok(5_400_000));
-        assert_eq!(duration("1y2w3d4h5m6s7ms"), Ok(33_019_506_007));
-        assert_eq!(duration("0s"), Ok(0));
-        for raw in ["", "1", "s", "1ms1s", "1s1s", "5 m", "1.5s", "9223372036854775808s", "300y"] {
-            assert!(duration(raw).is_err(), "{raw}");
         }
     }
 

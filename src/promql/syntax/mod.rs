@@ -9,10 +9,10 @@ mod literal;
 pub mod notation;
 mod operators;
 mod parser;
+mod selector;
 mod token;
 
 pub use ast::{Aggregate, At, Binary, Call, Cardinality, Expr, Grouping, Kind, Matching, Selector, Shift, Subquery};
-pub use literal::duration;
 pub(crate) use literal::string as string_literal;
 pub use operators::{Class, Operator};
 
@@ -22,7 +22,7 @@ use std::fmt;
 /// Bytes that an expression may have.
 pub const MOST_BYTES: usize = 64 * 1024;
 /// How many levels an expression may have; each operator of a chain is one.
-pub const MOST_LEVELS: usize = 200;
+pub const MOST_LEVELS: usize = 1_000;
 /// How deep parentheses, calls and signs may be nested.
 pub const MOST_NESTED: usize = 80;
 

@@ -2,6 +2,7 @@
 
 use super::SyntaxError;
 use super::literal;
+use crate::model::time::milliseconds;
 use crate::syntax::Span;
 
 /// What a token is.
@@ -169,7 +170,7 @@ impl Lexer<'_> {
             let fault = |message: String| {
                 SyntaxError::new(span, message).help("write for example 1.5, 1e6, 0x1f, 30s or 1h30m")
             };
-            Token::Duration(literal::duration(raw).map_err(fault)?)
+            Token::Duration(milliseconds(raw).map_err(fault)?)
         };
         self.at = span.end;
         Ok(token)

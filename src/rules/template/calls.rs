@@ -11,7 +11,7 @@ pub(super) struct Host<'a> {
 }
 
 /// Calls a function.
-pub(super) fn call(name: &str, args: Vec<Value>, host: &Host) -> Result<Value, String> {
+pub(super) fn call(name: &str, args: &[Value], host: &Host) -> Result<Value, String> {
     let Some(function) = FUNCTIONS.iter().find(|function| function.name == name) else {
         return Err(format!("function \"{name}\" not defined"));
     };
@@ -20,7 +20,7 @@ pub(super) fn call(name: &str, args: Vec<Value>, host: &Host) -> Result<Value, S
         let want = if function.more { format!("at least {least}") } else { least.to_string() };
         return Err(format!("wrong number of args for {name}: want {want} got {}", args.len()));
     }
-    for (takes, arg) in function.takes.iter().zip(&args) {
+    for (takes, arg) in function.takes.iter().zip(args) {
         let fits = match takes {
             Takes::Any => true,
             Takes::Text => matches!(arg, Value::Text(_)),
@@ -36,7 +36,7 @@ pub(super) fn call(name: &str, args: Vec<Value>, host: &Host) -> Result<Value, S
             return Err(format!("wrong type for value; expected {wanted}; got {}", arg.type_name()));
         }
     }
-    (function.call)(&args, host).map_err(|why| format!("error calling {name}: {why}"))
+    (function.call)(args, host).map_err(|why| format!("error calling {name}: {why}"))
 }
 
 /// Reads a field, a key of a map, or a method without arguments.

@@ -216,7 +216,7 @@ impl Run<'_> {
             args.push(self.term(term, dot)?);
         }
         args.extend(last);
-        calls::call(name, args, &self.host).map_err(|why| {
+        calls::call(name, &args, &self.host).map_err(|why| {
             let what = self.text.get(command.from..command.until).unwrap_or_default();
             let message = format!("executing {:?} at <{what}>: {why}", self.name);
             Fault::new(command.from, message)

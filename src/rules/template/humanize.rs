@@ -2,7 +2,7 @@
 
 use super::float::{general, scientific};
 use super::value::{Value, moment};
-use crate::promql::syntax::duration;
+use crate::model::time::milliseconds;
 
 const LARGE: [&str; 8] = ["k", "M", "G", "T", "P", "E", "Z", "Y"];
 const SMALL: [&str; 8] = ["m", "u", "n", "p", "f", "a", "z", "y"];
@@ -130,7 +130,7 @@ pub(super) fn parse_duration(text: &str) -> Result<f64, String> {
         return Ok(0.0);
     }
     #[allow(clippy::cast_precision_loss)] // far below 2^53
-    duration(text).map(|milliseconds| milliseconds as f64 / 1_000.0)
+    milliseconds(text).map(|long| long as f64 / 1_000.0)
 }
 
 #[cfg(test)]

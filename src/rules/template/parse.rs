@@ -65,10 +65,6 @@ impl Parser {
         Fault::new(self.tokens[self.at.saturating_sub(1)].at, message)
     }
 
-    fn unexpected<T>(&self, token: &Lexed, context: &str) -> Result<T, Fault> {
-        Err(Fault::new(token.at, format!("unexpected {} in {context}", named(&token.token))))
-    }
-
     fn deeper(&mut self) -> Result<(), Fault> {
         self.depth += 1;
         let fault = || self.fault(format!("nested more than {MOST_NESTED} deep"));
@@ -137,7 +133,7 @@ impl Parser {
 
     fn close(&mut self, context: &str) -> Result<(), Fault> {
         let token = self.next();
-        if token.token == Token::Close { Ok(()) } else { self.unexpected(&token, context) }
+        if token.token == Token::Close { Ok(()) } else { unexpected(&token, context) }
     }
 
     fn branch(&mut self, word: &str) -> Result<Branch, Fault> {
@@ -178,7 +174,7 @@ impl Parser {
     /// `"name"` and perhaps a pipeline, up to `}}`.
     fn named(&mut self, context: &str) -> Result<(String, Option<Pipe>), Fault> {
         let token = self.next();
-        let Token::Quoted(name) = token.token else { return self.unexpected(&token, context) };
+        let Token::Quoted(name) = token.token else { return unexpected(&token, context) };
         if self.peek().token == Token::Close {
             self.next();
             return Ok((name, None));
@@ -274,7 +270,7 @@ impl Parser {
             }
             let touching = !terms.is_empty() && !token.spaced && !matches!(token.token, Token::Sign("("));
             if touching {
-                return self.unexpected(&token, "operand");
+                return unexpected(&token, "operand");
             }
             terms.push(self.operand()?);
             until = self.tokens[self.at.saturating_sub(1)].end;
@@ -311,7 +307,7 @@ impl Parser {
                 }
                 TermKind::Pipe(Box::new(pipe))
             }
-            _ => return self.unexpected(&token, "operand"),
+            _ => return unexpected(&token, "operand"),
         };
         while let Lexed { token: Token::Field(name), spaced: false, .. } = self.peek() {
             fields.push(name.clone());
@@ -323,6 +319,10 @@ impl Parser {
         }
         Ok(Term { kind, fields, at: token.at })
     }
+}
+
+fn unexpected<T>(token: &Lexed, context: &str) -> Result<T, Fault> {
+    Err(Fault::new(token.at, format!("unexpected {} in {context}", named(&token.token))))
 }
 
 fn named(token: &Token) -> String {

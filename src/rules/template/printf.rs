@@ -11,7 +11,6 @@ struct Flags {
     minus: bool,
     plus: bool,
     zero: bool,
-    space: bool,
     width: Option<usize>,
     precision: Option<usize>,
 }
@@ -31,7 +30,6 @@ pub(super) fn printf(format: &str, args: &[Value]) -> String {
             flags.minus |= flag == '-';
             flags.plus |= flag == '+';
             flags.zero |= flag == '0';
-            flags.space |= flag == ' ';
         }
         flags.width = digits(&mut rest);
         if rest.next_if_eq(&'.').is_some() {
@@ -85,7 +83,7 @@ fn one(verb: char, arg: &Value, flags: &Flags) -> String {
         ('t' | 'v', Value::Bool(value)) => (value.to_string(), false),
         ('s' | 'v', Value::Text(text)) => (cut(text, flags.precision), false),
         ('q', Value::Text(text)) => (crate::promql::labels::quoted(&cut(text, flags.precision)), false),
-        ('x', Value::Text(text)) => (text.bytes().map(|b| format!("{b:02x}")).collect(), false),
+        ('x', Value::Text(text)) => (hex::encode(text), false),
         ('T', arg) => (arg.type_name().to_owned(), false),
         ('s' | 'v', Value::Time(_)) => (arg.shown(), false),
         ('v', arg) => (arg.shown(), false),
@@ -97,14 +95,7 @@ fn one(verb: char, arg: &Value, flags: &Flags) -> String {
 }
 
 fn signed(flags: &Flags, positive: bool, text: String) -> String {
-    if text.starts_with("+Inf") {
-        return text;
-    }
-    match (positive, flags.plus, flags.space) {
-        (true, true, _) if !text.starts_with('-') => format!("+{text}"),
-        (true, false, true) if !text.starts_with('-') => format!(" {text}"),
-        _ => text,
-    }
+    if flags.plus && positive && !text.starts_with(['+', '-']) { format!("+{text}") } else { text }
 }
 
 fn cut(text: &str, precision: Option<usize>) -> String {

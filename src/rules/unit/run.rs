@@ -4,6 +4,7 @@ use super::read::{AlertCase, ExprCase, Test, TestFile};
 use super::shown;
 use crate::promql::value::number;
 use crate::promql::{Engine, Labels, Store, Value};
+use crate::rules::alert::Alerts;
 use crate::rules::group::{Around, Group};
 use crate::rules::read::GroupSpec;
 use crate::rules::template::Texts;
@@ -121,7 +122,9 @@ impl Run<'_> {
             let (test, next) = (self.test, at + self.file.interval);
             let mut due: Vec<&AlertCase> = test.alerts.iter().filter(|case| (at..next).contains(&case.at)).collect();
             due.sort_by_key(|case| case.at);
-            due.into_iter().for_each(|case| self.alerts(case));
+            for case in due {
+                self.alerts(case);
+            }
             at = next;
         }
         true
@@ -171,15 +174,15 @@ impl Run<'_> {
 
     fn alerts(&mut self, case: &AlertCase) {
         let alerts = self.groups.iter().flat_map(|group| group.alerts(&case.alert));
-        let firing = alerts.flat_map(|alerts| alerts.firing());
-        let mut came: Vec<_> = firing
+        let firing = alerts.flat_map(Alerts::firing);
+        let mut fired: Vec<_> = firing
             .map(|(labels, alert)| {
                 let labels = labels.iter().map(|(name, value)| (name.to_string(), value.to_string()));
                 (labels.collect::<BTreeMap<_, _>>(), alert.annotations.clone())
             })
             .collect();
-        let missing = shown::difference(case.expected.clone(), &mut came, |a, b| a == b);
-        let (missing, unexpected) = shown::alerts(&missing, &came);
+        let missing = shown::difference(case.expected.clone(), &mut fired, |a, b| a == b);
+        let (missing, unexpected) = shown::alerts(&missing, &fired);
         self.compared(case.line, format!("alert {} at {}", case.alert, shown::time(case.at)), missing, unexpected);
     }
 
@@ -197,24 +200,26 @@ impl Run<'_> {
 
     fn expression(&mut self, case: &ExprCase) {
         let what = format!("`{}` at {}", case.text.trim(), shown::time(case.at));
-        let mut came = match self.around.engine.instant(&case.expr, &self.store, self.test.start + case.at, self.stop) {
-            Ok(Value::Vector(elements)) => elements,
-            Ok(Value::Scalar(value)) => vec![(Labels::default(), value)],
-            Ok(other) => {
-                let what_it_is = if matches!(other, Value::Text(_)) { "a text" } else { "a range vector" };
-                return self.failed(
-                    case.line,
-                    what,
-                    format!("the expression yields {what_it_is}, not a vector or scalar"),
-                );
-            }
-            Err(error) => return self.failed(case.line, what, error.to_string()),
-        };
+        let mut yielded =
+            match self.around.engine.instant(&case.expr, &self.store, self.test.start + case.at, self.stop) {
+                Ok(Value::Vector(elements)) => elements,
+                Ok(Value::Scalar(value)) => vec![(Labels::default(), value)],
+                Ok(other) => {
+                    let what_it_is = if matches!(other, Value::Text(_)) { "a text" } else { "a range vector" };
+                    return self.failed(
+                        case.line,
+                        what,
+                        format!("the expression yields {what_it_is}, not a vector or scalar"),
+                    );
+                }
+                Err(error) => return self.failed(case.line, what, error.to_string()),
+            };
         let fuzzy = self.file.fuzzy;
-        let missing = shown::difference(case.expected.clone(), &mut came, |a, b| a.0 == b.0 && same(a.1, b.1, fuzzy));
+        let missing =
+            shown::difference(case.expected.clone(), &mut yielded, |a, b| a.0 == b.0 && same(a.1, b.1, fuzzy));
         let written = |(labels, value): &(Labels, f64)| format!("{} {}", shown::series(labels), number(*value));
         let missing = missing.iter().map(written).collect();
-        self.compared(case.line, what, missing, came.iter().map(written).collect());
+        self.compared(case.line, what, missing, yielded.iter().map(written).collect());
     }
 }
 

@@ -1,5 +1,6 @@
 //! A real Prometheus with series of ours in it.
 
+use super::series::Series;
 use crate::support::places;
 use crate::support::process::Process;
 use serde_json::Value as Json;
@@ -65,8 +66,9 @@ impl Prometheus {
     }
 
     /// Sends series by the remote-write protocol, each as names and values of labels and samples.
-    pub fn write(&self, series: &[(Vec<(String, String)>, Vec<(i64, f64)>)]) {
-        let body: Vec<u8> = series.iter().flat_map(|(labels, samples)| field(1, &time_series(labels, samples))).collect();
+    pub fn write(&self, series: &[Series]) {
+        let body: Vec<u8> =
+            series.iter().flat_map(|(labels, samples)| field(1, &time_series(labels, samples))).collect();
         let headers = "Content-Type: application/x-protobuf\r\nContent-Encoding: snappy\r\n\
             X-Prometheus-Remote-Write-Version: 0.1.0\r\n";
         let (status, said) = request(self.port, "POST /api/v1/write", headers, &snappy(&body));
@@ -74,14 +76,14 @@ impl Prometheus {
     }
 
     /// What a page says.
-    pub fn text(&self, path: &str) -> String {
+    pub fn page(&self, path: &str) -> String {
         request(self.port, &format!("GET {path}"), "", &[]).1
     }
 
     /// The answer of the API to a query; an error too is an answer.
     pub fn get(&self, path: &str, params: &[(&str, &str)]) -> Json {
         let query = params.iter().map(|(name, value)| format!("{name}={}", percent(value))).collect::<Vec<_>>();
-        let (_, said) = request(self.port, &format!("GET {path}?{}", query.join("&")), "", &[]);
+        let said = self.page(&format!("{path}?{}", query.join("&")));
         serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"))
     }
 }
@@ -92,7 +94,7 @@ fn answers(port: u16) -> bool {
 
 fn request(port: u16, line: &str, headers: &str, body: &[u8]) -> (u16, String) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("Prometheus listens");
-    stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_mins(2))).unwrap();
     // HTTP/1.0, so that the answer ends with the connection and has no chunks.
     let head = format!("{line} HTTP/1.0\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
     stream.write_all(head.as_bytes()).unwrap();

@@ -8,7 +8,7 @@ mod cluster;
 mod pgbouncer;
 mod pgmedic;
 pub mod places;
-mod process;
+pub mod process;
 pub mod slack_limits;
 mod small_disk;
 
