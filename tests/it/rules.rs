@@ -28,7 +28,7 @@ fn pgmedic(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_pgmedic")).args(args).current_dir(folder()).output().unwrap()
 }
 
-fn text(output: &Output) -> String {
+fn text_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
@@ -36,7 +36,7 @@ fn text(output: &Output) -> String {
 fn verdicts_are_as_expected() {
     for (file, passes) in FILES {
         let output = pgmedic(&["test", file]);
-        assert_eq!(output.status.code(), Some(i32::from(!passes)), "{file}: {}", text(&output));
+        assert_eq!(output.status.code(), Some(i32::from(!passes)), "{file}: {}", text_of(&output));
     }
     let missing = pgmedic(&["test", "nowhere.yaml"]);
     assert_eq!(missing.status.code(), Some(2), "a file that cannot be opened");
@@ -67,7 +67,7 @@ fn templates_say_what_they_say_in_prometheus() {
     let output = Command::new(promtool).args(["test", "rules", "fail.yaml"]).current_dir(folder()).output().unwrap();
     let theirs = String::from_utf8_lossy(&output.stderr).into_owned();
     let theirs = annotations(theirs.lines().find(|line| line.contains("Annotations:{around")).unwrap());
-    let ours = text(&pgmedic(&["test", "fail.yaml"]));
+    let ours = text_of(&pgmedic(&["test", "fail.yaml"]));
     let ours = annotations(ours.split("\n\n").next().unwrap());
     let ours: Vec<_> = ours.into_iter().filter(|(name, _)| name != "alertname" && name != "job").collect();
     assert!(ours.len() >= 17, "{ours:?}");
@@ -76,7 +76,7 @@ fn templates_say_what_they_say_in_prometheus() {
 
 #[test]
 fn a_failure_says_only_what_differs() {
-    let said = text(&pgmedic(&["test", "fail.yaml"]));
+    let said = text_of(&pgmedic(&["test", "fail.yaml"]));
     let part = said.split("\n\n").find(|part| part.contains("alert Several")).unwrap();
     insta::assert_snapshot!(part, @r#"
     FAILED fail.yaml:14
@@ -88,7 +88,7 @@ fn a_failure_says_only_what_differs() {
 
 #[test]
 fn a_fault_in_a_rule_is_shown_at_its_place() {
-    let said = text(&pgmedic(&["lint", "broken.yaml"]));
+    let said = text_of(&pgmedic(&["lint", "broken.yaml"]));
     insta::assert_snapshot!(said, @r#"
     error[bad-expression]: unclosed left parenthesis
      --> broken.yaml:5:18
@@ -116,7 +116,7 @@ fn results_are_for_programs_too() {
     let args = ["test", "pass.yaml", "fail.yaml", "--run", "^(recording|nobody)", "-o", "json", "--junit"];
     let output = pgmedic(&[&args[..], &[junit.to_str().unwrap()]].concat());
     assert_eq!(output.status.code(), Some(1));
-    let lines: Vec<Json> = text(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Json> = text_of(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let failed = lines.iter().filter(|line| line["passed"] == false).count();
     assert_eq!((lines.len(), failed), (13, 4), "{lines:#?}");
     assert!(lines.iter().all(|line| ["recording", "nobody fires"].contains(&line["test"].as_str().unwrap())));
@@ -124,4 +124,40 @@ fn results_are_for_programs_too() {
     assert_eq!((xml.matches("<testcase").count(), xml.matches("<failure").count()), (13, 4));
     assert!(xml.contains(r#"<testsuite name="fail.yaml" tests="4" failures="4">"#), "{xml}");
     assert_eq!(pgmedic(&["test", "pass.yaml", "--run", "("]).status.code(), Some(2));
+}
+
+#[test]
+fn what_a_file_may_ask_for_is_bounded() {
+    let dir = tempfile::tempdir().unwrap();
+    let said = |text: &str| {
+        let file = dir.path().join("t.yaml");
+        std::fs::write(&file, text).unwrap();
+        let output = pgmedic(&["test", file.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(1));
+        text_of(&output)
+    };
+    let series = "  - {series: m, values: '0x900000'}\n".repeat(12);
+    let many = said(&format!("tests:\n- input_series:\n{series}"));
+    assert!(many.contains("more than 10000000 values"), "{many}");
+    let long = said("tests:\n- promql_expr_test: [{expr: 'vector(1)', eval_time: 200y}]\n");
+    assert!(long.contains("more than 1000000 times"), "{long}");
+    let histogram = said("tests:\n- input_series: [{series: m, values: '{{schema:1}}'}]\n");
+    assert!(histogram.contains("native histograms are not supported"), "{histogram}");
+    let playbook = said("playbook: a.yaml\ntests: []\n");
+    assert!(playbook.contains("`playbook` is not supported yet"), "{playbook}");
+}
+
+#[test]
+fn a_test_can_begin_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("t.yaml");
+    for start in ["2026-01-01T00:00:00Z", "1767225600"] {
+        let text = format!(
+            "tests:\n- interval: 1m\n  start_timestamp: {start}\n  input_series: [{{series: m, values: '1 2'}}]\n  \
+             promql_expr_test: [{{expr: 'timestamp(m) * (m == 2)', eval_time: 1m, exp_samples: [{{value: 3534451320}}]}}]\n"
+        );
+        std::fs::write(&file, text).unwrap();
+        let output = pgmedic(&["test", file.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(0), "{}", text_of(&output));
+    }
 }

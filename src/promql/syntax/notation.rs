@@ -196,3 +196,11 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+proptest::proptest! {
+    #[test]
+    fn no_text_panics(text in ".{0,40}", notation in "[-+x_0-9a-fINn. e{}\",=\\\\]{0,30}") {
+        let _ = (series(&text), values(&text), series(&notation), values(&notation));
+    }
+}

@@ -3,12 +3,18 @@
 use super::Query;
 use super::functions::{FUNCTIONS, Takes};
 use super::value::Value;
+use std::cell::Cell;
 
 /// What functions may ask.
 pub(super) struct Host<'a> {
     pub query: &'a Query<'a>,
     pub external_url: &'a str,
+    /// How many queries were asked.
+    pub queries: Cell<usize>,
 }
+
+/// Bytes that one template may write, and that a function may take and yield.
+pub(super) const MOST_BYTES: usize = 64 * 1024;
 
 /// Calls a function.
 pub(super) fn call(name: &str, args: &[Value], host: &Host) -> Result<Value, String> {
@@ -19,6 +25,9 @@ pub(super) fn call(name: &str, args: &[Value], host: &Host) -> Result<Value, Str
     if args.len() < least || args.len() > most {
         let want = if function.more { format!("at least {least}") } else { least.to_string() };
         return Err(format!("wrong number of args for {name}: want {want} got {}", args.len()));
+    }
+    if args.iter().map(Value::size).sum::<usize>() > MOST_BYTES {
+        return Err(format!("{name} is given more than {MOST_BYTES} bytes"));
     }
     for (takes, arg) in function.takes.iter().zip(args) {
         let fits = match takes {
@@ -43,7 +52,7 @@ pub(super) fn call(name: &str, args: &[Value], host: &Host) -> Result<Value, Str
 pub(super) fn field(of: &Value, name: &str) -> Result<Value, String> {
     let found = match of {
         Value::Labels(labels) => return Ok(Value::Text(labels.get(name).cloned().unwrap_or_default())),
-        Value::Args(args) => return Ok(args.get(name).cloned().unwrap_or(Value::Nil)),
+        Value::Args(args, _) => return Ok(args.get(name).cloned().unwrap_or(Value::Nil)),
         Value::Nil => return Err(format!("nil data; no entry for key \"{name}\"")),
         Value::Data(data) => match name {
             "Labels" => Some(Value::Labels(data.labels.clone())),

@@ -1,17 +1,16 @@
 //! Walks a template and writes what it says, within limits.
 
 use super::ast::{Branch, Command, Node, Pipe, Term, TermKind};
-use super::calls::{self, Host};
+use super::calls::{self, Host, MOST_BYTES};
 use super::value::{Data, Value};
 use super::{Fault, Query, Template};
+use std::cell::Cell;
 use std::sync::Arc;
 
 /// Steps that one template may take: nodes and function calls.
 const MOST_STEPS: usize = 50_000;
-/// Bytes that one template may write.
-const MOST_BYTES: usize = 64 * 1024;
 /// How deep `{{template}}` may call.
-const MOST_CALLS: usize = 30;
+const MOST_CALLS: usize = 20;
 
 pub(super) fn expand(template: &Template, text: &str, name: &str, data: Data, query: &Query) -> Result<String, Fault> {
     let data = Arc::new(data);
@@ -23,7 +22,7 @@ pub(super) fn expand(template: &Template, text: &str, name: &str, data: Data, qu
         ("$externalURL".to_owned(), Value::Text(data.external_url.clone())),
         ("$value".to_owned(), Value::Float(data.value)),
     ];
-    let host = Host { query, external_url: &data.external_url };
+    let host = Host { query, external_url: &data.external_url, queries: Cell::new(0) };
     let mut run = Run { template, text, name, host, variables, out: String::new(), steps: 0, calls: 0 };
     run.nodes(&template.body, &root)?;
     Ok(run.out)
@@ -114,7 +113,9 @@ impl Run<'_> {
             Value::Labels(labels) => {
                 labels.iter().map(|(name, value)| (Value::Text(name.clone()), Value::Text(value.clone()))).collect()
             }
-            Value::Args(args) => args.iter().map(|(name, value)| (Value::Text(name.clone()), value.clone())).collect(),
+            Value::Args(args, _) => {
+                args.iter().map(|(name, value)| (Value::Text(name.clone()), value.clone())).collect()
+            }
             Value::Int(count) => {
                 let most = i64::try_from(MOST_STEPS).unwrap_or(i64::MAX);
                 (0..count.min(most + 1)).map(|number| (Value::Int(number), Value::Int(number))).collect()

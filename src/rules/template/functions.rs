@@ -1,12 +1,15 @@
 //! The functions of templates, as data.
 
-use super::calls::Host;
+use super::calls::{Host, MOST_BYTES};
 use super::humanize;
 use super::printf::printf;
 use super::value::{Element, Value};
 use std::cmp::Ordering;
 use std::net::IpAddr;
 use std::sync::Arc;
+
+/// Queries that one template may ask.
+const MOST_QUERIES: usize = 200;
 
 /// What an argument must be.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +49,7 @@ use Takes::{Any, Element as OneElement, Text, Vector};
 
 /// All but `and` and `or`, which do not look at all their arguments.
 pub(super) static FUNCTIONS: &[Function] = &[
-    with_more("args", &[], |args, _| Ok(Value::Args(Arc::new(numbered(args))))),
+    with_more("args", &[], |args, _| Ok(numbered(args))),
     with_more("eq", &[Any, Any], |args, _| equal_to_any(args)),
     function("externalURL", &[], |_, host| Ok(Value::Text(host.external_url.to_owned()))),
     function("first", &[Vector], |args, _| first(&args[0])),
@@ -85,12 +88,15 @@ pub(super) static FUNCTIONS: &[Function] = &[
         Ok(Value::Text(words.join(" ") + "\n"))
     }),
     function("query", &[Text], |args, host| {
+        host.queries.set(host.queries.get() + 1);
+        if host.queries.get() > MOST_QUERIES {
+            return Err(format!("the template asks more than {MOST_QUERIES} queries"));
+        }
         let found = (host.query)(&text(&args[0]))?;
         Ok(Value::Vector(found.into_iter().map(Arc::new).collect()))
     }),
     function("reReplaceAll", &[Text, Text, Text], |args, _| {
-        let regex = regex(&args[0])?;
-        Ok(Value::Text(regex.replace_all(&text(&args[2]), text(&args[1]).as_str()).into_owned()))
+        replaced(&regex(&args[0])?, &text(&args[1]), &text(&args[2])).map(Value::Text)
     }),
     function("safeHtml", &[Text], |args, _| Ok(args[0].clone())),
     with_more("slice", &[Any], |args, _| sliced(args)),
@@ -122,8 +128,10 @@ fn text(value: &Value) -> String {
     if let Value::Text(text) = value { text.clone() } else { value.shown() }
 }
 
-fn numbered(args: &[Value]) -> std::collections::BTreeMap<String, Value> {
-    args.iter().enumerate().map(|(at, arg)| (format!("arg{at}"), arg.clone())).collect()
+fn numbered(args: &[Value]) -> Value {
+    let size = args.iter().map(|arg| arg.size() + 6).sum();
+    let named = args.iter().enumerate().map(|(at, arg)| (format!("arg{at}"), arg.clone()));
+    Value::Args(Arc::new(named.collect()), size)
 }
 
 fn first(vector: &Value) -> Result<Value, String> {
@@ -150,6 +158,21 @@ fn regex(pattern: &Value) -> Result<regex::Regex, String> {
     let pattern = text(pattern);
     let built = regex::RegexBuilder::new(&pattern).size_limit(1 << 20).build();
     built.map_err(|_| format!("{pattern:?} is no regular expression"))
+}
+
+fn replaced(regex: &regex::Regex, with: &str, text: &str) -> Result<String, String> {
+    let (mut out, mut until) = (String::new(), 0);
+    let references = with.matches('$').count();
+    for found in regex.captures_iter(text) {
+        let Some(whole) = found.get(0) else { continue };
+        out.push_str(&text[until..whole.start()]);
+        until = whole.end();
+        if out.len() + with.len() + references * whole.len() > MOST_BYTES {
+            return Err(format!("the text becomes longer than {MOST_BYTES} bytes"));
+        }
+        found.expand(with, &mut out);
+    }
+    Ok(out + &text[until..])
 }
 
 fn link(expr: &Value, tab: u8) -> Value {
@@ -244,7 +267,7 @@ fn length(of: &Value) -> Result<Value, String> {
     let length = match of {
         Value::Text(text) => text.len(),
         Value::Labels(labels) => labels.len(),
-        Value::Args(args) => args.len(),
+        Value::Args(args, _) => args.len(),
         Value::Vector(vector) => vector.len(),
         other => return Err(format!("len of type {}", other.type_name())),
     };
@@ -256,7 +279,7 @@ fn indexed(args: &[Value]) -> Result<Value, String> {
     for key in &args[1..] {
         value = match (&value, key) {
             (Value::Labels(labels), Value::Text(name)) => Value::Text(labels.get(name).cloned().unwrap_or_default()),
-            (Value::Args(all), Value::Text(name)) => all.get(name).cloned().unwrap_or(Value::Nil),
+            (Value::Args(all, _), Value::Text(name)) => all.get(name).cloned().unwrap_or(Value::Nil),
             (Value::Vector(vector), Value::Int(at)) => {
                 let one = usize::try_from(*at).ok().and_then(|at| vector.get(at));
                 Value::Element(one.cloned().ok_or_else(|| format!("index out of range: {at}"))?)

@@ -7,7 +7,7 @@ use super::lex::{Lexed, Token, tokens};
 use std::collections::BTreeMap;
 
 /// How deep actions and parentheses may be nested.
-const MOST_NESTED: usize = 40;
+const MOST_NESTED: usize = 30;
 
 /// A template that was read.
 #[derive(Clone, Debug, Default)]

@@ -106,6 +106,75 @@ fn a_template_is_bounded() {
     assert!(expand(endless).contains("deep"), "{}", expand(endless));
     assert!(expand("{{ range 1000000 }}x{{ end }}").contains("steps"));
     assert!(expand(&"{{ printf \"%1000d\" 1 }}".repeat(100)).contains("bytes"));
+    let doubling = "{{ $x := \"xy\" }}{{ range 1000 }}{{ $x = print $x $x }}{{ end }}";
+    assert!(expand(doubling).contains("is given more than 65536 bytes"), "{}", expand(doubling));
+    let nested = "{{ $x := args 1 }}{{ range 1000 }}{{ $x = args $x $x }}{{ end }}";
+    assert!(expand(nested).contains("is given more than 65536 bytes"), "{}", expand(nested));
+    let replaced = "{{ $x := printf \"%900d\" 1 }}{{ reReplaceAll \".*\" (reReplaceAll \" \" \"$$0\" $x) $x }}";
+    assert!(expand(replaced).contains("longer than 65536 bytes"), "{}", expand(replaced));
+    assert!(expand("{{ range 1000 }}{{ query \"nope\" }}{{ end }}").contains("more than 200 queries"));
+    let deep = format!(
+        "{{{{ define \"t\" }}}}{}{{{{ template \"t\" }}}}{}{{{{ end }}}}{{{{ template \"t\" }}}}",
+        "{{ if true }}".repeat(27),
+        "{{ end }}".repeat(27)
+    );
+    assert!(expand(&deep).contains("more than 20 deep"), "{}", expand(&deep));
     assert!(expand(&"{{ if true }}".repeat(1_000)).contains("deep"));
     assert!(expand(&format!("{{{{ {}1 }}}}", "(".repeat(10_000))).contains("deep"));
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_text_panics(parts in proptest::collection::vec(proptest::sample::select(&PARTS[..]), 0..24), any in ".{0,40}") {
+        expand(&parts.concat());
+        expand(&format!("{{{{{any}}}}}"));
+    }
+}
+
+/// Pieces of which random templates are made.
+const PARTS: [&str; 44] = [
+    "{{",
+    "}}",
+    "{{-",
+    "-}}",
+    " ",
+    "if ",
+    "else",
+    "end",
+    "range ",
+    "with ",
+    "define ",
+    "template ",
+    "block ",
+    "break",
+    "continue",
+    "$labels",
+    "$x",
+    ":=",
+    "=",
+    ",",
+    "|",
+    "(",
+    ")",
+    ".",
+    ".Labels",
+    ".job",
+    "\"t\"",
+    "'a'",
+    "`b`",
+    "1",
+    "-2.5",
+    "0x1F",
+    "1e9",
+    "printf ",
+    "\"%5.2f%q%v\"",
+    "query \"x\" ",
+    "first ",
+    "len ",
+    "index ",
+    "slice ",
+    "eq ",
+    "nil",
+    "é",
+    "/* c */",
+];

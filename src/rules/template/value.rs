@@ -19,8 +19,8 @@ pub(super) enum Value {
     Time(i64),
     /// Labels: a name that is not there is the empty text.
     Labels(Texts),
-    /// The result of `args`.
-    Args(Arc<BTreeMap<String, Value>>),
+    /// The result of `args`, and how long it is in print: it may hold itself many times over.
+    Args(Arc<BTreeMap<String, Value>>, usize),
     /// The result of `query`.
     Vector(Vec<Arc<Element>>),
     /// One element of it.
@@ -62,7 +62,7 @@ impl Value {
             Value::Text(_) => "string",
             Value::Time(_) => "*time.Time",
             Value::Labels(_) => "map[string]string",
-            Value::Args(_) => "map[string]interface {}",
+            Value::Args(..) => "map[string]interface {}",
             Value::Vector(_) => "template.queryResult",
             Value::Element(_) => "*template.sample",
             Value::Data(_) => "template data",
@@ -78,9 +78,19 @@ impl Value {
             Value::Float(value) => *value != 0.0,
             Value::Text(value) => !value.is_empty(),
             Value::Labels(labels) => !labels.is_empty(),
-            Value::Args(args) => !args.is_empty(),
+            Value::Args(args, _) => !args.is_empty(),
             Value::Vector(vector) => !vector.is_empty(),
             Value::Time(_) | Value::Element(_) | Value::Data(_) => true,
+        }
+    }
+
+    /// About how many bytes of text it is.
+    pub fn size(&self) -> usize {
+        match self {
+            Value::Text(text) => text.len(),
+            Value::Args(_, size) => *size,
+            Value::Labels(labels) => labels.iter().map(|(name, value)| name.len() + value.len() + 2).sum(),
+            _ => 1,
         }
     }
 
@@ -94,7 +104,7 @@ impl Value {
             Value::Text(value) => value.clone(),
             Value::Time(at) => moment(*at),
             Value::Labels(labels) => map(labels.iter().map(|(name, value)| (name, value.clone()))),
-            Value::Args(args) => map(args.iter().map(|(name, value)| (name, value.shown()))),
+            Value::Args(args, _) => map(args.iter().map(|(name, value)| (name, value.shown()))),
             Value::Vector(vector) => {
                 let all: Vec<String> = vector.iter().map(|one| element(one)).collect();
                 format!("[{}]", all.join(" "))

@@ -8,6 +8,8 @@ use crate::syntax::read::Map;
 use crate::syntax::{Fault, Keys, Node, Reader, parse};
 use std::collections::BTreeMap;
 
+/// Values that all series of a file may have.
+const MOST_VALUES: usize = 10_000_000;
 /// A minute, the interval of a file that names none.
 const DEFAULT_INTERVAL: i64 = 60_000;
 
@@ -95,6 +97,8 @@ pub const KEYS: Keys = keys(
     &["rule_files", "evaluation_interval", "group_eval_order", "fuzzy_compare", "tests"],
     &["tests"],
 );
+/// Tests of playbooks are told by this.
+const LATER: [&str; 1] = ["playbook"];
 const TEST: Keys = keys(
     "a test",
     &[
@@ -129,7 +133,7 @@ pub fn read(file: &str, text: &str) -> (Option<TestFile>, Vec<Fault>) {
 }
 
 fn whole(reader: &mut Reader, root: &Node) -> Option<TestFile> {
-    let map = reader.map(root, &KEYS)?;
+    let map = reader.map(root, &Keys { later: &LATER, ..KEYS })?;
     let rule_files = texts(reader, &map, "rule_files", "rule files");
     let order = texts(reader, &map, "group_eval_order", "names of groups");
     if let Some(items) = map.get("group_eval_order").and_then(|node| reader.list(node, "names of groups")) {
@@ -140,7 +144,8 @@ fn whole(reader: &mut Reader, root: &Node) -> Option<TestFile> {
     let interval = interval.unwrap_or(DEFAULT_INTERVAL);
     let fuzzy = map.get("fuzzy_compare").and_then(|node| reader.bool(node)).unwrap_or(false);
     let tests = items(reader, &map, "tests", "tests");
-    let tests = tests.iter().filter_map(|node| test(reader, node, interval)).collect();
+    let mut left = MOST_VALUES;
+    let tests = tests.iter().filter_map(|node| test(reader, node, interval, &mut left)).collect();
     Some(TestFile { rule_files, interval, order, fuzzy, tests })
 }
 
@@ -155,7 +160,7 @@ fn texts(reader: &mut Reader, map: &Map, key: &str, of: &str) -> Vec<String> {
     node.and_then(|node| reader.texts(node, of)).unwrap_or_default()
 }
 
-fn test(reader: &mut Reader, node: &Node, evaluation: i64) -> Option<Test> {
+fn test(reader: &mut Reader, node: &Node, evaluation: i64, room: &mut usize) -> Option<Test> {
     let map = reader.map(node, &TEST)?;
     let text = |map: &Map, key: &str| map.get(key).and_then(Node::scalar).unwrap_or_default().to_owned();
     let interval = milliseconds(reader, map.get("interval")).filter(|interval| *interval > 0);
@@ -163,13 +168,29 @@ fn test(reader: &mut Reader, node: &Node, evaluation: i64) -> Option<Test> {
         name: text(&map, "name"),
         line: reader.line(node.span),
         interval: interval.unwrap_or(evaluation),
-        series: items(reader, &map, "input_series", "series").iter().filter_map(|node| series(reader, node)).collect(),
+        series: all_series(reader, &map, room),
         alerts: items(reader, &map, "alert_rule_test", "tests").iter().filter_map(|node| alert(reader, node)).collect(),
         exprs: items(reader, &map, "promql_expr_test", "tests").iter().filter_map(|node| expr(reader, node)).collect(),
         external_labels: pairs(reader, map.get("external_labels")),
         external_url: text(&map, "external_url"),
         start: map.get("start_timestamp").and_then(|node| start(reader, node)).unwrap_or(0),
     })
+}
+
+/// The series of a test, as far as there is room for their values.
+fn all_series(reader: &mut Reader, map: &Map, room: &mut usize) -> Vec<Input> {
+    let mut all = Vec::new();
+    for node in items(reader, map, "input_series", "series") {
+        let Some(one) = series(reader, node) else { continue };
+        let Some(left) = room.checked_sub(one.values.len()) else {
+            let message = format!("the series of this file have more than {MOST_VALUES} values");
+            reader.error_help(node.span, "too-large", message, "split the file, or shorten the series");
+            break;
+        };
+        *room = left;
+        all.push(one);
+    }
+    all
 }
 
 /// A moment in RFC 3339, or seconds since 1970.
