@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 /// The files of tests, and whether all in them comes as expected.
-const FILES: [(&str, bool); 8] = [
+const FILES: [(&str, bool); 9] = [
     ("pass.yaml", true),
     ("fuzzy.yaml", true),
     ("fail.yaml", false),
@@ -18,6 +18,7 @@ const FILES: [(&str, bool); 8] = [
     ("duplicate.yaml", false),
     ("faulty_rules.yaml", false),
     ("faulty_series.yaml", false),
+    ("unknown_key.yaml", false),
 ];
 
 fn folder() -> PathBuf {
