@@ -18,5 +18,6 @@ pub mod http;
 pub mod model;
 pub mod playbook;
 pub mod promql;
+pub mod rules;
 pub mod schedule;
 pub mod syntax;

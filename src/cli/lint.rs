@@ -14,12 +14,12 @@ mod github;
 mod place;
 mod sarif;
 
-/// Check configuration and playbooks: every fault and its place
+/// Check configuration, playbooks and rule files: every fault and its place
 ///
 /// Each with what to write instead. Ends with 1 when there is an error; warnings alone are fine.
 #[derive(Args, Debug)]
 pub(super) struct Command {
-    /// Configurations and playbooks; without any, that of --config with all its playbooks
+    /// Configurations, playbooks, rule files and their tests; without any, that of --config with all its playbooks
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Print the faults for a code host instead

@@ -25,6 +25,7 @@ mod status_text;
 mod story;
 mod systemd;
 mod targets;
+mod test;
 mod text;
 mod version;
 mod why;
@@ -59,6 +60,7 @@ enum Command {
     Targets(targets::Command),
     Playbooks(playbooks::Command),
     Lint(lint::Command),
+    Test(test::Command),
     Grants(grants::Command),
     Audit(audit::Command),
     Pause(pause::Command),
@@ -95,6 +97,7 @@ async fn dispatch(command: Command, global: &Global, out: &Out) -> Result<Exit, 
     match command {
         Command::Serve(c) => c.run(global).await,
         Command::Lint(c) => c.run(global, out),
+        Command::Test(c) => c.run(out),
         Command::Grants(c) => c.run(global, out).await,
         Command::Audit(c) => c.run(global, out).await,
         Command::Run(c) => c.run(global, out).await,

@@ -2,6 +2,7 @@
 
 use crate::config::{self, Config, Text};
 use crate::playbook::{self, Catalogue, NamedAt, Playbook, Refers};
+use crate::rules;
 use crate::syntax::fault::{quote, suggest};
 use crate::syntax::{self, Fault, Severity, Span};
 use secrecy::SecretString;
@@ -15,9 +16,11 @@ mod at_targets;
 mod glob;
 mod origin;
 mod sort;
+mod unit;
 
 pub use at_targets::Changed;
 use origin::{Around, Disk, Origin, Recorded};
+pub use unit::{RuleTests, rule_tests};
 
 /// The playbooks that this build ships, by file name.
 const SHIPPED: [(&str, &str); 3] = [
@@ -155,7 +158,8 @@ fn load_from(origin: &dyn Origin, config_file: &Path, catalogue: &Catalogue) -> 
     }
 }
 
-/// Checks files: a configuration with its playbooks, or playbooks by themselves, told apart by their keys.
+/// Checks files: a configuration with its playbooks, or playbooks, rule files and their tests by themselves,
+/// told apart by their keys.
 ///
 /// # Errors
 /// [`LoadError::Unreadable`] for a file that cannot be opened.
@@ -170,6 +174,8 @@ pub fn lint(files: &[PathBuf], catalogue: &Catalogue) -> Result<Report, LoadErro
         match sort::sort(&name, &text) {
             sort::Sort::Config => drop(reading.config(file, &text, catalogue)?),
             sort::Sort::Playbook => drop(reading.playbook(file, &text, catalogue)),
+            sort::Sort::Rules => reading.faults.extend(rules::read(&name, &text).1),
+            sort::Sort::Tests => reading.faults.extend(rules::unit::read(&name, &text).1),
             sort::Sort::Neither(fault) => reading.faults.push(fault),
         }
     }

@@ -31,7 +31,7 @@ pub static RULES: &[Rule] = &[
     ),
     rule("bad-dsn", "A text is no connection string", "Write postgresql://USER@HOST/DATABASE or \"host=… user=…\"."),
     rule("bad-duration", "A text is no length of time", "Write a number with a unit: 30s, 5m, 1h30m."),
-    rule("bad-expression", "A text is no expression of PromQL", "Correct it at the place that is marked."),
+    rule("bad-expression", "An expression or a series is no PromQL", "Correct it where the mark stands."),
     rule("bad-find", "`find` does not name exactly one finder", "Write `find: NAME`, or `find: {NAME: {…}}`."),
     rule("bad-matcher", "A text is no matcher over labels", "Write env=\"prod\" or severity=~\"warning|critical\"."),
     rule("bad-moment", "A text is no moment, or an end comes before its beginning", "Write 2026-11-27T00:00:00Z."),
@@ -48,6 +48,11 @@ pub static RULES: &[Rule] = &[
     ),
     rule("bad-regex", "A text is no regular expression", "Correct it; backslashes are safest in single quotes."),
     rule(
+        "bad-rule",
+        "A rule does not either record or alert",
+        "Write one of `record` and `alert`, with the keys that it takes.",
+    ),
+    rule(
         "bad-secret",
         "A secret is not one of Standard Webhooks",
         "Write `whsec_` and 24 to 64 random bytes in base64.",
@@ -57,6 +62,7 @@ pub static RULES: &[Rule] = &[
         "A step says nothing, or several things",
         "Begin each step with its own `- `; a wait stands between two actions.",
     ),
+    rule("bad-template", "The template of a label or annotation cannot be read", "Correct it where the mark stands."),
     rule(
         "bad-trigger",
         "A trigger does not say when, or says it twice",
@@ -113,6 +119,11 @@ pub static RULES: &[Rule] = &[
         "Use the name that the message gives.",
     ),
     rule(
+        "native-histogram",
+        "Native histograms are not kept",
+        "Write a classic histogram's buckets, one series for each `le`.",
+    ),
+    rule(
         "never-matches",
         "A protection can never match",
         "Write what candidates look like: names as PostgreSQL keeps them, queries without leading comments.",
@@ -145,8 +156,8 @@ pub static RULES: &[Rule] = &[
     rule("unknown-channel", "There is no such channel", "Define it under `channels`, or correct the name."),
     rule(
         "unknown-file",
-        "The file is neither a configuration nor a playbook",
-        "A playbook has `name` and `find`; a configuration has `targets`.",
+        "The file is neither a configuration nor a playbook, rule file or test",
+        "A playbook has `name` and `find`; a configuration has `targets`; a rule file has `groups`.",
     ),
     rule("unknown-finder", "There is no such finder", "See `pgmedic schema playbook` for those there are."),
     rule("unknown-key", "A key is not known here", "Correct it, or remove it."),

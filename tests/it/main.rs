@@ -11,5 +11,6 @@ mod engine;
 mod lint;
 mod promql;
 mod remedies;
+mod rules;
 mod support;
 mod tidy;

@@ -9,6 +9,6 @@ mod expressions;
 mod fuzz;
 mod grammar;
 mod lint;
-mod prometheus;
+pub mod prometheus;
 mod random;
 mod series;

@@ -18,6 +18,7 @@ const FLOORS: &[&[&str]] = &[
     &["syntax"],
     &["playbook", "config"],
     &["schedule", "promql", "advise"],
+    &["rules"],
     &["finders", "guards", "actions", "collect"],
     &["decide"],
     &["drivers", "channels", "audit"],

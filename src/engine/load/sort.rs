@@ -1,4 +1,4 @@
-//! Tells a configuration from a playbook by its keys.
+//! Tells what a file is by its keys.
 
 use crate::syntax::{self, Fault, Kind, Reader, Severity, Span};
 use crate::{config, playbook};
@@ -9,6 +9,10 @@ pub(super) enum Sort {
     Config,
     /// A playbook.
     Playbook,
+    /// A Prometheus rule file.
+    Rules,
+    /// Unit tests of rules.
+    Tests,
     /// Something else; says what.
     Neither(Fault),
 }
@@ -40,11 +44,14 @@ pub(super) fn sort(file: &str, text: &str) -> Sort {
     };
     let (as_config, as_playbook) = (count(&config, &playbook), count(&playbook, &config));
     if as_config == 0 && as_playbook == 0 {
-        let what = match entries.first().map(|e| e.key.as_str()) {
-            Some("groups") => "Prometheus rule files are not supported yet",
-            Some("tests" | "rule_files" | "evaluation_interval") => "test files are not supported yet",
-            _ => "no key of this file is one of a configuration or a playbook",
-        };
+        let has = |keys: &[&str]| entries.iter().any(|entry| keys.contains(&entry.key.as_str()));
+        if has(&["groups"]) {
+            return Sort::Rules;
+        }
+        if has(&["tests", "rule_files", "evaluation_interval"]) {
+            return Sort::Tests;
+        }
+        let what = "no key of this file is one of a configuration or a playbook";
         return Sort::Neither(neither(file, text, root.span, what));
     }
     if as_config > as_playbook { Sort::Config } else { Sort::Playbook }

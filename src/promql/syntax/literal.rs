@@ -60,7 +60,7 @@ fn to_float(integer: i64) -> f64 {
 ///
 /// # Errors
 /// How much of it is meant and what is wrong.
-pub(super) fn string(rest: &str, quote: char) -> Result<(String, usize), (usize, String)> {
+pub(crate) fn string(rest: &str, quote: char) -> Result<(String, usize), (usize, String)> {
     let mut chars = rest.char_indices().skip(1);
     let mut out = Vec::new();
     while let Some((at, c)) = chars.next() {

@@ -6,12 +6,14 @@
 pub mod ast;
 mod build;
 mod literal;
+pub mod notation;
 mod operators;
 mod parser;
 mod selector;
 mod token;
 
 pub use ast::{Aggregate, At, Binary, Call, Cardinality, Expr, Grouping, Kind, Matching, Selector, Shift, Subquery};
+pub(crate) use literal::string as string_literal;
 pub use operators::{Class, Operator};
 pub(super) use token::{Token, tokens};
 

@@ -227,10 +227,12 @@ fn lint_tells_a_configuration_from_a_playbook() {
     let dir = tempfile::tempdir().unwrap();
     let config = write(dir.path(), "c.yaml", SMALL);
     let playbook = write(dir.path(), "playbooks/p.yaml", "version: 1\nname: p\nfind: long_query\n");
-    let rules = write(dir.path(), "r.yml", "groups: []\n");
-    let report = load::lint(&[config, playbook, rules], &CATALOGUE).unwrap();
-    assert_eq!(codes(&report.faults), ["unknown-finder", "unknown-file"]);
-    assert_eq!(report.checked.len(), 3);
+    let rules = write(dir.path(), "r.yml", "groups: [{name: g, rules: [{record: a, expr: sum(}]}]\n");
+    let tests = write(dir.path(), "t.yml", "tests: [{input_serie: []}]\n");
+    let other = write(dir.path(), "z.yml", "others: []\n");
+    let report = load::lint(&[config, playbook, rules, tests, other], &CATALOGUE).unwrap();
+    assert_eq!(codes(&report.faults), ["unknown-finder", "bad-expression", "unknown-key", "unknown-file"]);
+    assert_eq!(report.checked.len(), 5);
     assert!(report.has_errors());
     std::fs::write(dir.path().join("playbooks/p.yaml"), b"version: 1\nname: \xff\n").unwrap();
     let report = load::lint(&[dir.path().join("c.yaml")], &CATALOGUE).unwrap();
