@@ -42,11 +42,11 @@ impl Summary {
     /// The records that may speak of all these values, ascending: their number in the block, from 0, and how many
     /// bytes behind its beginning they stand.
     pub(in crate::audit) fn marked(&self, values: &[(Field, &str)]) -> Vec<(u64, u64)> {
-        let hashes: Vec<(usize, u8)> = values.iter().map(|(field, v)| (field.place(), hash(Some(v)))).collect();
+        let wanted: Vec<(usize, u8)> = values.iter().map(|(field, v)| (field.place(), hash(Some(v)))).collect();
         let numbered = (0..).zip(self.0.chunks_exact(WIDTH));
         let meant = numbered.filter_map(|(nth, line)| {
             let (offset, hashed) = line.split_first_chunk::<4>()?;
-            let all = hashes.iter().all(|(place, hash)| hashed[*place] == *hash);
+            let all = wanted.iter().all(|(place, hash)| hashed[*place] == *hash);
             all.then(|| (nth, u64::from(u32::from_be_bytes(*offset))))
         });
         meant.collect()
