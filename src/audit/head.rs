@@ -2,7 +2,6 @@
 //! never synced itself, so it may lag behind the log; a log shorter than it has lost records.
 
 use super::layout::{Layout, open_file};
-use super::tree::Frontier;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io;
@@ -18,12 +17,6 @@ pub(super) struct Head {
     pub(super) size: u64,
     /// In hex.
     pub(super) root: String,
-}
-
-impl Head {
-    pub(super) fn of(tree: &Frontier) -> Head {
-        Head { size: tree.size(), root: hex::encode(tree.root()) }
-    }
 }
 
 /// What the file says; `None` when it is missing or unreadable as JSON (it is never synced: a power

@@ -50,6 +50,11 @@ impl Forward {
         Ok(Forward { reader: BufReader::with_capacity(CAPACITY, file), offset })
     }
 
+    /// Where the next line begins.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// The next line; `None` at the end of the file.
     pub(super) fn next(&mut self) -> io::Result<Option<Line>> {
         let mut bytes = Vec::new();

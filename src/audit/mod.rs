@@ -7,6 +7,7 @@ mod background;
 mod fold;
 mod group;
 mod head;
+mod idle;
 mod index;
 mod layout;
 mod lines;

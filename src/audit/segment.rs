@@ -123,9 +123,8 @@ impl Segment {
         Ok(())
     }
 
-    /// Adds hashes of durable records. Their file may lag: it is completed when the segment is sealed.
-    pub(super) fn add_leaves(&mut self, leaves: &[Hash]) {
-        self.leaves.extend_from_slice(leaves);
+    /// Writes hashes of durable records beside them. Their file may lag: it is completed when the segment is sealed.
+    pub(super) fn write_leaves(&mut self) {
         let missing = self.leaves[self.leaves_written..].concat();
         if self.leaves_file.write_all_at(&missing, self.leaves_written as u64 * 32).is_ok() {
             self.leaves_written = self.leaves.len();

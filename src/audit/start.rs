@@ -52,11 +52,13 @@ impl Writer {
             damage: None,
             notify_seq,
             index: None,
+            behind: Vec::new(),
             lock,
         };
         if is_new {
             writer.first_record().map_err(io_error("cannot begin the audit log in", data_dir))?;
         }
+        writer.tell();
         writer.put_head();
         writer.head.sync().map_err(io_error("cannot sync", &writer.layout.head()))?;
         writer.index = index::open(&writer.layout, &writer.fold.log, writer.fold.tree.size());
@@ -73,7 +75,8 @@ impl Writer {
             Fault::Full(e) | Fault::Broken(_, e) => e,
         })?;
         self.fold.accept(&line.record, line.leaf);
-        self.segment.add_leaves(&[line.leaf]);
+        self.segment.leaves.push(line.leaf);
+        self.segment.write_leaves();
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use super::fold::Fold;
 use super::group::{Door, Group, Line, Staged, may_use_headroom};
 use super::head::{Head, HeadFile};
+use super::idle;
 use super::index::{Index, Place};
 use super::layout::Layout;
 use super::lock::Lock;
@@ -12,8 +13,10 @@ use super::segment::{Fault, Segment};
 use super::snapshot::Snapshot;
 use super::{AppendError, Clock, Entry, Options, Status};
 use crate::decide::state::State;
-use crate::model::Timestamp;
 use crate::model::time::to_micros;
+use crate::model::{Record, Timestamp};
+use std::task::Poll;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// What the handle asks of the writer.
@@ -59,14 +62,21 @@ pub(super) struct Writer {
     pub(super) notify_seq: u64,
     /// Lost when sled fails: the next start catches up.
     pub(super) index: Option<Index>,
+    /// Durable records that are not in the index yet, nor their hashes beside them.
+    pub(super) behind: Vec<(Record, Place)>,
     pub(super) lock: Lock,
 }
+
+/// What is behind is caught up when nobody has asked for anything for so long…
+const IDLE: Duration = Duration::from_millis(2);
+/// …or when it is so many records.
+const MOST_BEHIND: usize = 256;
 
 impl Writer {
     /// Works until the log is closed or its last handle is gone.
     pub(super) fn run(mut self, mut inbox: mpsc::Receiver<Request>) {
         let mut closers = Vec::new();
-        while let Some(first) = inbox.blocking_recv() {
+        while let Some(first) = self.next(&mut inbox) {
             let (mut appends, mut states) = (Vec::new(), Vec::new());
             let mut request = Some(first);
             while let Some(next) = request {
@@ -89,6 +99,7 @@ impl Writer {
                 let _ = reply.send(self.fold.state.clone());
             }
         }
+        self.catch_up();
         if let Err(e) = self.head.sync() {
             tracing::warn!("audit/head could not be synced at the end: {e}");
         }
@@ -99,6 +110,27 @@ impl Writer {
         drop(self.lock);
         for closer in closers {
             let _ = closer.send(());
+        }
+    }
+
+    fn next(&mut self, inbox: &mut mpsc::Receiver<Request>) -> Option<Request> {
+        if !self.behind.is_empty() {
+            if let Poll::Ready(request) = idle::within(inbox, IDLE) {
+                return request;
+            }
+            self.catch_up();
+        }
+        inbox.blocking_recv()
+    }
+
+    /// Does what may lag behind the answers. Whoever reads meanwhile reads the log itself for it.
+    fn catch_up(&mut self) {
+        self.segment.write_leaves();
+        let records: Vec<_> = self.behind.iter().map(|(record, place)| (record, *place)).collect();
+        let indexed = self.index.as_mut().map(|index| index.add(&records));
+        self.behind.clear();
+        if let Some(Err(why)) = indexed {
+            self.drop_index(&why);
         }
     }
 
@@ -181,20 +213,20 @@ impl Writer {
     /// After the covering sync: tells everybody, then does what may lag behind.
     fn publish(&mut self, group: Group) {
         let start = self.segment.len - group.bytes.len() as u64;
-        self.put_head();
         let notify = group.records.iter().rfind(|s| !s.record.body.notify.is_empty());
         self.notify_seq = notify.map_or(self.notify_seq, |s| s.record.seq);
         self.tell();
+        self.put_head();
         for (append, seqs) in group.waiting {
             append.answer(Ok(seqs));
         }
-        let leaves: Vec<_> = group.records.iter().map(|s| s.leaf).collect();
-        self.segment.add_leaves(&leaves);
-        let place = |s: &Staged| Place { segment: self.segment.first, offset: start + s.offset };
-        let records: Vec<_> = group.records.iter().map(|s| (&s.record, place(s))).collect();
-        let indexed = self.index.as_mut().map(|index| index.add(&records));
-        if let Some(Err(why)) = indexed {
-            self.drop_index(&why);
+        let segment = self.segment.first;
+        for Staged { record, leaf, offset } in group.records {
+            self.segment.leaves.push(leaf);
+            self.behind.push((record, Place { segment, offset: start + offset }));
+        }
+        if self.behind.len() >= MOST_BEHIND {
+            self.catch_up();
         }
     }
 
@@ -242,6 +274,7 @@ impl Writer {
         let fault =
             |e: std::io::Error| if is_full(&e) { Fault::Full(e) } else { Fault::Broken("cannot begin a segment", e) };
         let line = self.snapshot_line().map_err(|e| fault(std::io::Error::other(e)))?;
+        self.catch_up();
         self.segment.seal().map_err(fault)?;
         self.head.sync().map_err(fault)?;
         let first = self.fold.next();
@@ -280,8 +313,10 @@ impl Writer {
         self.fold.state.last.map_or(now, |last| now.max(last))
     }
 
+    /// Of what was told last: the root is worked out once for both.
     pub(super) fn put_head(&mut self) {
-        if let Err(e) = self.head.write(&Head::of(&self.fold.tree)) {
+        let Status { size, root_hex, .. } = self.status.borrow().clone();
+        if let Err(e) = self.head.write(&Head { size, root: root_hex }) {
             tracing::warn!("audit/head could not be written: {e}");
         }
     }
@@ -289,12 +324,11 @@ impl Writer {
     pub(super) fn tell(&self) {
         let trouble = self.broken.clone().or_else(|| self.full.clone());
         let trouble = trouble.or_else(|| self.damage.as_ref().map(|what| format!("the audit log is damaged: {what}")));
-        let status = Status {
-            size: self.fold.tree.size(),
-            root_hex: hex::encode(self.fold.tree.root()),
-            trouble,
-            notify_seq: self.notify_seq,
-        };
+        let size = self.fold.tree.size();
+        let known = self.status.borrow().root_hex.clone();
+        let same = !known.is_empty() && self.status.borrow().size == size;
+        let root_hex = if same { known } else { hex::encode(self.fold.tree.root()) };
+        let status = Status { size, root_hex, trouble, notify_seq: self.notify_seq };
         self.status.send_if_modified(|old| {
             let news = *old != status;
             *old = status;

@@ -1,8 +1,10 @@
 //! The other side of the socket, for the commands.
 
 use super::problem::Problem;
+use super::records::{CUT, Wanted};
 use super::routes::{Done, Reloaded, WhyQuery};
 use super::socket::socket_path;
+use crate::audit::query::{Filter, Stored};
 use crate::engine::api::{PauseRequest, PlanReport, PlanRequest, Refusal, RunReport, RunRequest, Status, WhyReport};
 use crate::model::history::Scope;
 use reqwest::{Method, RequestBuilder};
@@ -14,6 +16,9 @@ use std::time::Duration;
 
 /// Longer than the daemon's own deadline, so that its words arrive.
 const DEADLINE: Duration = Duration::from_secs(75);
+
+/// How long records are waited for: who asks for them can also read the log.
+const RECORDS_DEADLINE: Duration = Duration::from_secs(10);
 
 /// A daemon that answers.
 #[derive(Clone, Debug)]
@@ -103,6 +108,24 @@ impl Client {
         Ok(reloaded.changes)
     }
 
+    /// `GET /records`: the newest that a filter means, the oldest of them first. `None` when they are too many for one
+    /// answer.
+    ///
+    /// # Errors
+    /// The daemon's refusal, also where it knows of damage.
+    pub async fn records(&self, filter: &Filter) -> Result<Option<Vec<Stored>>, Refusal> {
+        let Some(wanted) = Wanted::newest(filter) else { return Ok(None) };
+        let request = self.request(Method::GET, "records").query(&wanted).timeout(RECORDS_DEADLINE);
+        let response = request.send().await.map_err(|e| broken(&e))?;
+        if response.headers().contains_key(CUT) {
+            return Ok(None);
+        }
+        let body = answered(response).await?;
+        let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let stored = |line: &[u8]| Ok(Stored { line: line.to_vec(), record: understood(line)? });
+        lines.map(stored).collect::<Result<Vec<_>, _>>().map(Some)
+    }
+
     fn request(&self, method: Method, route: &str) -> RequestBuilder {
         self.http.request(method, url(route)).timeout(DEADLINE)
     }
@@ -114,17 +137,28 @@ fn url(route: &str) -> String {
 }
 
 async fn send<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, Refusal> {
-    let broken = |e: reqwest::Error| Refusal::Unavailable(format!("the daemon did not answer: {}", in_full(&e)));
-    let response = request.send().await.map_err(broken)?;
+    let response = request.send().await.map_err(|e| broken(&e))?;
+    understood(&answered(response).await?)
+}
+
+/// What it says when it is no refusal.
+async fn answered(response: reqwest::Response) -> Result<Vec<u8>, Refusal> {
     let status = response.status();
-    let body = response.bytes().await.map_err(broken)?;
+    let body = response.bytes().await.map_err(|e| broken(&e))?;
     if status.is_success() {
-        let odd =
-            |e| Refusal::Unavailable(format!("the daemon's answer is not understood ({e}): is it another version?"));
-        return serde_json::from_slice(&body).map_err(odd);
+        return Ok(body.to_vec());
     }
     let problem = serde_json::from_slice::<Problem>(&body);
     Err(problem.map_or_else(|_| Refusal::Unavailable(format!("the daemon answered {status}")), Problem::refusal))
+}
+
+fn understood<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    let odd = |e| Refusal::Unavailable(format!("the daemon's answer is not understood ({e}): is it another version?"));
+    serde_json::from_slice(body).map_err(odd)
+}
+
+fn broken(error: &reqwest::Error) -> Refusal {
+    Refusal::Unavailable(format!("the daemon did not answer: {}", in_full(error)))
 }
 
 /// The error with its causes: reqwest's own words stop at the first.

@@ -4,6 +4,7 @@ use super::template::{self, Template};
 use crate::model::time;
 use crate::promql::Expr;
 use crate::promql::labels::METRIC_NAME;
+use crate::promql::lint;
 use crate::promql::syntax::{self, SyntaxError};
 use crate::syntax::fault::quote;
 use crate::syntax::read::Map;
@@ -116,7 +117,8 @@ fn group(reader: &mut Reader, node: &Node) -> Option<GroupSpec> {
 
 fn rule(reader: &mut Reader, node: &Node, of_group: &BTreeMap<String, (String, Node)>) -> Option<Rule> {
     let map = reader.map(node, &RULE)?;
-    let expr = map.get("expr").and_then(|node| expression(reader, node));
+    // What will not do what it seems to is a warning at its place.
+    let expr = map.get("expr").and_then(|node| lint::read(reader, node, &lint::Context::default()));
     let mut all = of_group.clone();
     all.extend(labels(reader, &map, "labels"));
     let annotations = labels(reader, &map, "annotations");

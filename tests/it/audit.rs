@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by it")]
 
+mod beside;
 mod crash;
 mod full_disk;
 mod kit;

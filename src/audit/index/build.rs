@@ -3,7 +3,7 @@
 use super::super::fold::parse;
 use super::super::layout::Layout;
 use super::super::lines::Forward;
-use super::{Index, Meta, Place, boot, caught, read_meta, settings};
+use super::{FORMAT, Index, Meta, Place, boot, caught, read_meta, settings};
 use crate::model::{Record, Timestamp};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
@@ -43,6 +43,11 @@ fn existing(layout: &Layout, log: &str, size: u64) -> Result<Option<Index>, Stri
     }
     let db = patiently(|| caught(|| settings(&path).open()))?;
     let Some(meta) = read_meta(&db)? else { return Err("it has no beginning".to_owned()) };
+    if meta.format != FORMAT {
+        tracing::info!("the audit index is of format {}, this pgmedic keeps {FORMAT}: built again", meta.format);
+        drop(db);
+        return set_aside(layout).map(|()| None);
+    }
     if meta.log != log || meta.size > size {
         return Err(format!("it belongs to log {} of {} records, this is {log} of {size}", meta.log, meta.size));
     }
@@ -55,7 +60,7 @@ fn existing(layout: &Layout, log: &str, size: u64) -> Result<Option<Index>, Stri
 fn build(layout: &Layout, log: &str, size: u64) -> Result<Index, String> {
     let path = layout.index();
     let db = patiently(|| caught(|| settings(&path).open()))?;
-    let meta = Meta { log: log.to_owned(), size: 0, boot: boot(), closed: false };
+    let meta = Meta { format: FORMAT, log: log.to_owned(), size: 0, boot: boot(), closed: false };
     catch_up(layout, Index { db: Arc::new(db), meta, filling: None }, size)
 }
 

@@ -5,7 +5,11 @@ use crate::model::{Record, Timestamp};
 /// The index's own state.
 pub(super) const META: &[u8] = b"m";
 const BLOCK: u8 = b'b';
+const SUMMARY: u8 = b's';
 const TIME: u8 = b't';
+
+/// How many fields there are.
+pub(super) const FIELDS: usize = 5;
 
 /// What records can be found by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +30,11 @@ impl Field {
             Field::Kind => b'k',
             Field::Verdict => b'v',
         }
+    }
+
+    /// Its place among all of them.
+    pub(super) fn place(self) -> usize {
+        self as usize
     }
 }
 
@@ -51,6 +60,11 @@ impl Place {
 /// A block, by the `seq` of its first record; its value is the place of that.
 pub(super) fn block(first: u64) -> Vec<u8> {
     tagged(BLOCK, &[], first)
+}
+
+/// What is kept of a full block.
+pub(super) fn summary(first: u64) -> Vec<u8> {
+    tagged(SUMMARY, &[], first)
 }
 
 /// A block by the time of its first record.
@@ -81,17 +95,21 @@ pub(super) fn seq_of(key: &[u8]) -> u64 {
     key.last_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }
 
-/// All keys by which a record's block is found.
-pub(super) fn of(record: &Record, block: u64) -> Vec<Vec<u8>> {
+/// All values that a record can be found by.
+pub(super) fn values(record: &Record) -> [(Field, Option<&str>); FIELDS] {
     let body = &record.body;
-    let values = [
+    [
         (Field::Run, body.run.as_deref()),
         (Field::Target, body.target.as_deref()),
         (Field::Playbook, body.playbook.as_ref().map(|p| p.name.as_str())),
         (Field::Kind, Some(body.kind.word())),
         (Field::Verdict, body.verdict.map(crate::model::Verdict::word)),
-    ];
-    values.into_iter().filter_map(|(field, v)| v.map(|v| value(field, v, block))).collect()
+    ]
+}
+
+/// All keys by which a record's block is found.
+pub(super) fn of(record: &Record, block: u64) -> Vec<Vec<u8>> {
+    values(record).into_iter().filter_map(|(field, v)| v.map(|v| value(field, v, block))).collect()
 }
 
 #[cfg(test)]

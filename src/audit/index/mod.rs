@@ -1,7 +1,8 @@
 //! The index over the log, in sled: where its blocks stand, and which of them speak of what.
 //!
 //! A block is a run of at most 256 records. To index each record alone took sled seven keys for it, and
-//! 2 KiB of memory; what a block is read in vain for is nothing beside that.
+//! 2 KiB of memory. Which records of a block may be meant is told by its summary, once it is full; until then, and
+//! where records are missing, it is read whole.
 //!
 //! Nothing that was acknowledged lives here alone: sled may lose or spoil it in a power cut, and then
 //! it is built again from the log. Every call of sled is caught, panics included.
@@ -9,9 +10,11 @@
 mod build;
 mod fires;
 mod keys;
+mod summary;
 
 pub(super) use build::open;
 pub(super) use keys::{Field, Place};
+pub(super) use summary::Summary;
 
 use crate::model::{Record, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -32,6 +35,9 @@ const BLOCK_RECORDS: u64 = 256;
 /// A block of so many bytes takes no further record.
 const BLOCK_BYTES: u64 = 256 * 1024;
 
+/// What the index's keys and values are. One of another format is built again.
+const FORMAT: u32 = 2;
+
 /// The block that is being filled.
 struct Filling {
     first: u64,
@@ -39,6 +45,8 @@ struct Filling {
     records: u64,
     /// Keys that are in the index already.
     keys: BTreeSet<Vec<u8>>,
+    /// `None` when a record is missing: damage.
+    summary: Option<Summary>,
 }
 
 impl Filling {
@@ -46,6 +54,15 @@ impl Filling {
         self.records < BLOCK_RECORDS
             && place.segment == self.place.segment
             && place.offset < self.place.offset + BLOCK_BYTES
+    }
+
+    fn add(&mut self, record: &Record, place: Place) {
+        let follows = record.seq == self.first + self.records;
+        self.summary = self.summary.take().filter(|_| follows);
+        if let Some(summary) = &mut self.summary {
+            summary.push(record, place.offset - self.place.offset);
+        }
+        self.records += 1;
     }
 }
 
@@ -61,6 +78,9 @@ pub(super) struct Block {
 /// How far the index has come, and under which circumstances.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Meta {
+    /// What its keys are; the first pgmedic did not say.
+    #[serde(default)]
+    format: u32,
     /// ULID of the log.
     log: String,
     /// `seq` of the last record in it.
@@ -109,7 +129,11 @@ impl Index {
         }
         let db = caught(|| settings(path).open()).ok()?;
         let meta = read_meta(&db).ok()??;
-        (meta.closed || meta.boot == boot()).then(|| Index { db: Arc::new(db), meta, filling: None })
+        (meta.format == FORMAT && (meta.closed || meta.boot == boot())).then(|| Index {
+            db: Arc::new(db),
+            meta,
+            filling: None,
+        })
     }
 
     /// `seq` of the last record in it.
@@ -130,28 +154,36 @@ impl Index {
         for chunk in records.chunks(CHUNK) {
             let mut batch = sled::Batch::default();
             for (record, place) in chunk {
-                let filling = match self.filling.take() {
-                    Some(filling) if filling.takes(*place) => filling,
-                    _ => {
-                        batch.insert(keys::block(record.seq), place.bytes().as_slice());
-                        batch.insert(keys::time(record.time, record.seq), &[]);
-                        Filling { first: record.seq, place: *place, records: 0, keys: BTreeSet::new() }
-                    }
-                };
-                let filling = self.filling.insert(filling);
-                filling.records += 1;
-                for key in keys::of(record, filling.first) {
-                    if filling.keys.insert(key.clone()) {
-                        batch.insert(key, &[]);
-                    }
-                }
-                self.meta.size = self.meta.size.max(record.seq);
+                self.enter(record, *place, &mut batch);
             }
             batch.insert(keys::META, meta_bytes(&self.meta));
             // One batch is all or nothing, so the size is never ahead of the keys.
             caught(|| self.db.apply_batch(batch))?;
         }
         Ok(())
+    }
+
+    fn enter(&mut self, record: &Record, place: Place, batch: &mut sled::Batch) {
+        let filling = match self.filling.take() {
+            Some(filling) if filling.takes(place) => filling,
+            full => {
+                if let Some((first, summary)) = full.and_then(|full| Some((full.first, full.summary?))) {
+                    batch.insert(keys::summary(first), summary.bytes());
+                }
+                batch.insert(keys::block(record.seq), place.bytes().as_slice());
+                batch.insert(keys::time(record.time, record.seq), &[]);
+                let summary = Some(Summary::default());
+                Filling { first: record.seq, place, records: 0, keys: BTreeSet::new(), summary }
+            }
+        };
+        let filling = self.filling.insert(filling);
+        filling.add(record, place);
+        for key in keys::of(record, filling.first) {
+            if filling.keys.insert(key.clone()) {
+                batch.insert(key, &[]);
+            }
+        }
+        self.meta.size = self.meta.size.max(record.seq);
     }
 
     /// From now on it is being written, in this boot. Durably so, before anything else is written: else a power
@@ -181,7 +213,17 @@ impl Index {
         Ok(found.and_then(block))
     }
 
-    /// Whether the block of a record is where it should be, and is found by all that the record speaks of.
+    /// What is kept of a block; `None` while it is being filled.
+    ///
+    /// # Errors
+    /// Sled's words.
+    pub(super) fn summary_of(&self, block: Block) -> Result<Option<Summary>, String> {
+        let found = caught(|| self.db.get(keys::summary(block.first)))?;
+        Ok(found.and_then(|bytes| Summary::read(&bytes)))
+    }
+
+    /// Whether the block of a record is where it should be, and is found by all that the record speaks of, and the
+    /// record in it.
     ///
     /// # Errors
     /// Sled's words.
@@ -197,7 +239,9 @@ impl Index {
                 return Ok(false);
             }
         }
-        Ok(fits)
+        let summary = self.summary_of(block)?;
+        let marked = |s: Summary| s.fits(record.seq - block.first, record, place.offset - block.place.offset);
+        Ok(fits && summary.is_none_or(marked))
     }
 
     /// First record of the last block that begins before a moment; 0 when none does.

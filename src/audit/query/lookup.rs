@@ -1,13 +1,13 @@
 //! Asking the index: only to find the places, which are then read from the log itself.
 
 use super::super::fold::parse;
-use super::super::index::{Block, Field, Index, Lent};
+use super::super::index::{Field, Index, Lent};
 use super::super::layout::Layout;
 use super::super::lines::Forward;
 use super::super::snapshot::Snapshot;
-use super::glance::Glance;
+use super::block::Span;
 use super::scan::{Reach, scan};
-use super::{Filter, Stored, Visit, note_damage};
+use super::{Filter, Visit};
 use std::io;
 
 /// Blocks that are looked up at first. Most questions want the newest few; who wants more gets twice as many
@@ -25,9 +25,6 @@ pub(super) struct Lookup<'a> {
     /// How many blocks are looked up next.
     most: usize,
 }
-
-/// A block in which records may be meant, and the `seq` behind its last record.
-type Span = (Block, u64);
 
 impl<'a> Lookup<'a> {
     /// `None` when the index is of no help for this question.
@@ -89,8 +86,13 @@ impl<'a> Lookup<'a> {
             };
             // What was appended since lies behind `upto` and is read there.
             let end = index.block_after(first)?.map_or(u64::MAX, |next| next.first).min(self.upto + 1);
-            blocks.push((block, end));
-            from = self.behind((block, end));
+            // One that does not speak of every record is of no use.
+            let summary = index.summary_of(block)?.filter(|summary| summary.len() == end - first);
+            let span = Span { block, end, marked: summary.map(|summary| summary.marked(&self.values)) };
+            from = self.behind(&span);
+            if span.marked.as_ref().is_none_or(|marked| !marked.is_empty()) {
+                blocks.push(span);
+            }
         }
         Ok(blocks)
     }
@@ -110,8 +112,8 @@ impl<'a> Lookup<'a> {
     }
 
     /// Where to go on after a block.
-    fn behind(&self, (block, end): Span) -> u64 {
-        if self.filter.newest_first { block.first.saturating_sub(1) } else { end }
+    fn behind(&self, span: &Span) -> u64 {
+        if self.filter.newest_first { span.block.first.saturating_sub(1) } else { span.end }
     }
 
     /// Shows what is in these blocks, the first ones, and in those after them, and what lies behind the index.
@@ -127,12 +129,12 @@ impl<'a> Lookup<'a> {
         if newest_first && scan(self.layout, unknown, true, damaged, visit)?.is_break() {
             return Ok(());
         }
-        while let Some(last) = blocks.last().copied() {
+        while let Some(from) = blocks.last().map(|last| self.behind(last)) {
             let more = blocks.len() == self.most;
-            for (block, end) in blocks {
-                let Some(mut records) = self.read(block, end, damaged)? else {
+            for span in blocks {
+                let Some(mut records) = span.read(self.layout, self.filter, damaged)? else {
                     // The index is wrong from here on.
-                    let here = if newest_first { end - 1 } else { block.first };
+                    let here = if newest_first { span.end - 1 } else { span.block.first };
                     return self.rest(here, reach, damaged, visit);
                 };
                 if newest_first {
@@ -142,7 +144,6 @@ impl<'a> Lookup<'a> {
                     return Ok(());
                 }
             }
-            let from = self.behind(last);
             blocks = match more.then(|| self.go_on(from)) {
                 None => break,
                 Some(Some(blocks)) => blocks,
@@ -160,40 +161,6 @@ impl<'a> Lookup<'a> {
             Reach { after: from.saturating_sub(1), ..reach }
         };
         scan(self.layout, rest, self.filter.newest_first, damaged, visit).map(drop)
-    }
-
-    /// The records of a block that are meant. `None` when it does not begin where the index says.
-    fn read(&self, block: Block, end: u64, damaged: &mut Vec<String>) -> io::Result<Option<Vec<Stored>>> {
-        let mut lines = match Forward::open_at(&self.layout.segment(block.place.segment), block.place.offset) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            lines => lines?,
-        };
-        let mut records: Vec<Stored> = Vec::new();
-        let mut last = None;
-        while let Some(line) = lines.next()?.filter(|line| line.complete) {
-            let glance = Glance::at(&line.bytes);
-            let meant = match &glance {
-                Ok(glance) if last.is_none() && glance.seq != block.first => return Ok(None),
-                Err(_) if last.is_none() => return Ok(None),
-                Ok(glance) if glance.seq >= end => break,
-                Ok(glance) => {
-                    last = Some(glance.seq);
-                    glance.may_match(self.filter)
-                }
-                Err(_) => true,
-            };
-            if meant {
-                match parse(&line.bytes) {
-                    Ok(record) => records.push(Stored { line: line.bytes, record }),
-                    Err(why) => note_damage(damaged, self.layout, block.place.segment, line.offset, &why),
-                }
-            }
-            // The last record of a block may be followed by a damaged line, which is not the block's.
-            if last.is_some_and(|seq| seq + 1 >= end) {
-                break;
-            }
-        }
-        Ok(last.map(|_| records))
     }
 }
 
@@ -255,7 +222,10 @@ mod tests {
         audit.close().await;
         let mut lookup = Lookup::new(&layout, &quiet, None).unwrap();
         let blocks = lookup.begin().unwrap();
-        assert_eq!((blocks.iter().map(|(b, end)| (b.first, *end)).collect::<Vec<_>>(), lookup.upto), (vec![(1, 5)], 4));
+        assert_eq!(
+            (blocks.iter().map(|span| (span.block.first, span.end)).collect::<Vec<_>>(), lookup.upto),
+            (vec![(1, 5)], 4)
+        );
         assert_eq!(Lookup::new(&layout, &of(RecordKind::Approval), None).unwrap().begin().unwrap(), []);
         assert!(Lookup::new(&layout, &Filter::default(), None).is_none(), "everything is meant: reading it is best");
     }

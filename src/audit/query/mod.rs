@@ -1,6 +1,7 @@
 //! Reading the log back: of a running daemon, of one that stands still, or of a copy. The index is used
 //! when it is there and free, and the answers are the same without it.
 
+mod block;
 mod folded;
 mod glance;
 mod lookup;

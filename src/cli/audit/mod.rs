@@ -1,5 +1,5 @@
 //! `pgmedic audit …`: reading the record. Needs no daemon and no secret; a copy of the data directory
-//! will do.
+//! will do. `list` asks a daemon that is there, because it holds the index.
 
 mod lines;
 mod list;
@@ -40,7 +40,7 @@ impl Command {
             None => reach::data_dir(&global.config)?,
         };
         match self.what {
-            What::List(c) => c.run(&data_dir, out),
+            What::List(c) => c.run(&data_dir, out).await,
             What::Show(c) => c.run(&data_dir, out),
             What::Verify(c) => c.run(&data_dir, out),
             What::Tail(c) => c.run(&data_dir, out).await,

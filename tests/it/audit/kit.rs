@@ -148,15 +148,20 @@ pub fn copy_all(from: &Path, to: &Path) {
     }
 }
 
-/// All that the index of a closed log holds.
-pub fn index_entries(data: &Path) -> Vec<(Vec<u8>, Vec<u8>)> {
+/// The index as sled has it, once it is free.
+pub fn raw_index(data: &Path) -> sled::Db {
     let began = Instant::now();
     loop {
         match sled::open(data.join("index")) {
-            Ok(index) => return index.iter().map(|e| e.unwrap()).map(|(k, v)| (k.to_vec(), v.to_vec())).collect(),
+            Ok(index) => return index,
             // Sled's threads may hold its files for a moment after it was closed.
             Err(e) => assert!(began.elapsed() < Duration::from_secs(20), "{e}"),
         }
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// All that the index of a closed log holds.
+pub fn index_entries(data: &Path) -> Vec<(Vec<u8>, Vec<u8>)> {
+    raw_index(data).iter().map(|e| e.unwrap()).map(|(k, v)| (k.to_vec(), v.to_vec())).collect()
 }

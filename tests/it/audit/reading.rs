@@ -1,6 +1,6 @@
 //! Questions to the log: the same answers with the index, without it, and while a daemon has it.
 
-use super::kit::{SMALL, closed_log, copy, copy_all, draft, fresh, open, plain, segments};
+use super::kit::{SMALL, closed_log, copy, copy_all, draft, fresh, open, plain, raw_index, segments};
 use pgmedic::audit::query::{Filter, Listing, QueryError, Tail, Visit, list, run, tail};
 use pgmedic::audit::verify::{IndexCheck, verify};
 use pgmedic::audit::{Audit, Entry, Options};
@@ -136,6 +136,45 @@ async fn an_index_that_points_beside_its_blocks_changes_no_answer() {
     let text = std::fs::read_to_string(path).unwrap();
     std::fs::write(path, text.replacen("{\"seq\":257,", "[\"seq\":257,", 1)).unwrap();
     same_answers(dir.path(), "with a damaged line");
+}
+
+/// Changes a byte in what the index says of the 100th record: 0 to 3 are its place, those behind are hashes.
+fn lie_at(data: &Path, byte: usize) {
+    let index = raw_index(data);
+    let (key, value) = index.scan_prefix(b"s").next().expect("a full block").unwrap();
+    let (mut lying, width) = (value.to_vec(), value.len() / 256);
+    lying[99 * width + byte] ^= 5;
+    index.insert(key, lying).unwrap();
+}
+
+/// As [`index_check`], once sled's threads have let go of it.
+fn index_says(dir: &Path) -> IndexCheck {
+    drop(raw_index(dir));
+    let began = std::time::Instant::now();
+    loop {
+        match index_check(dir) {
+            IndexCheck::NotRead if began.elapsed().as_secs() < 20 => {}
+            said => return said,
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+#[tokio::test]
+async fn a_summary_that_lies_is_found_and_its_places_are_not_believed() {
+    let dir = closed_log(Options::default(), 600).await;
+    assert_eq!(index_says(dir.path()), IndexCheck::Agrees);
+    lie_at(dir.path(), 3);
+    assert!(matches!(index_says(dir.path()), IndexCheck::Differs(what) if what.contains("record 100 ")));
+    same_answers(dir.path(), "with a place that is none");
+    lie_at(dir.path(), 3);
+    assert_eq!(index_says(dir.path()), IndexCheck::Agrees);
+    for hash in 4..9 {
+        lie_at(dir.path(), hash);
+        assert!(matches!(index_says(dir.path()), IndexCheck::Differs(what) if what.contains("record 100 ")), "{hash}");
+        lie_at(dir.path(), hash);
+    }
+    assert_eq!(index_says(dir.path()), IndexCheck::Agrees);
 }
 
 #[tokio::test]

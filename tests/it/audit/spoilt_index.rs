@@ -1,6 +1,6 @@
 //! An index that is damaged in whatever way is built again from the log, and nobody dies of it.
 
-use super::kit::{SMALL, closed_log, copy, copy_all, fresh, index_entries, open, plain, records};
+use super::kit::{SMALL, closed_log, copy, copy_all, fresh, index_entries, open, plain, raw_index, records};
 use crate::support::Home;
 use pgmedic::audit::Options;
 use std::fs;
@@ -111,6 +111,21 @@ async fn an_index_that_is_newer_than_its_log_is_not_believed() {
     audit.close().await;
     copy_all(&dir.path().join("index"), &yesterday.path().join("index"));
     assert_complete(yesterday.path(), "newer than the log").await;
+}
+
+#[tokio::test]
+async fn an_index_of_the_older_format_is_built_again() {
+    let dir = closed_log(SMALL, 30).await;
+    let index = raw_index(dir.path());
+    for summary in index.scan_prefix(b"s").keys() {
+        index.remove(summary.unwrap()).unwrap();
+    }
+    let meta = index.get(b"m").unwrap().unwrap();
+    let mut meta: serde_json::Value = serde_json::from_slice(&meta).unwrap();
+    assert!(meta.as_object_mut().unwrap().remove("format").is_some());
+    index.insert(b"m", meta.to_string().as_bytes()).unwrap();
+    drop(index);
+    assert_complete(dir.path(), "without summaries").await;
 }
 
 /// An index at which sled panics when it opens it, as it does at some damage to older pages.
