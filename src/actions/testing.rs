@@ -21,7 +21,7 @@ pub fn server(version_num: i32) -> Server {
         reserved_connections: 3,
         deadlock_timeout_milliseconds: 1_000,
         paused_by_role: None,
-        privileges: Privileges { monitor: true, signal_backend: true },
+        privileges: Privileges { monitor: true, acting_monitor: true, signal_backend: true },
         ownership: Ownership::Held,
         databases: vec!["shop".to_owned()],
     }

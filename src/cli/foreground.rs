@@ -43,7 +43,7 @@ pub(super) async fn run(global: &Global, out: &Out, request: RunRequest) -> Resu
     start::logging(LevelFilter::WARN);
     let loaded = start::loaded(&global.config)?;
     let unused = std::sync::Arc::new(|| Err("a run in the foreground does not reload".to_owned()));
-    let daemon = start::engine(loaded, unused, false).await?;
+    let daemon = start::engine(loaded, unused, Some(request.target.clone())).await?;
     out.note("No daemon is running: this run goes on in the foreground (Ctrl-C stops it in an orderly way).");
     let actor = Caller::own().actor;
     let control = daemon.control();

@@ -36,7 +36,7 @@ impl Command {
         let data_dir = loaded.config.data_dir.clone();
         let socket = bind(&data_dir)?;
         let (roles, current) = watch::channel(loaded.config.socket_roles.clone());
-        let daemon = start::engine(loaded, reload(global.config.clone(), data_dir, roles), true).await?;
+        let daemon = start::engine(loaded, reload(global.config.clone(), data_dir, roles), None).await?;
         let stop = CancellationToken::new();
         let serving = tokio::spawn(socket.serve(daemon.control(), current, stop.clone()));
         tracing::info!("{ready}");

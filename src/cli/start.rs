@@ -45,14 +45,14 @@ pub(super) fn live() -> Live {
     Live::new(Arc::new(resolve))
 }
 
-/// Starts an engine.
+/// Starts an engine: the daemon's, or for one run on a target in the foreground.
 ///
 /// # Errors
 /// An audit log that cannot be used, a configuration that cannot be planned.
-pub(super) async fn engine(loaded: Loaded, reload: Reload, triggers: bool) -> Result<Daemon, Failure> {
+pub(super) async fn engine(loaded: Loaded, reload: Reload, foreground: Option<String>) -> Result<Daemon, Failure> {
     let audit = audit(loaded.config.data_dir.clone()).await?;
     let connect = Arc::new(live().with_log(&audit.log_id()));
-    let setup = Setup { loaded, reload, audit, connect, triggers };
+    let setup = Setup { loaded, reload, audit, connect, foreground };
     Ok(Daemon::start(setup).await?)
 }
 

@@ -227,7 +227,7 @@ pub(super) fn verifications(run: &Run) -> Vec<Draft> {
         let sent = climber.last_touch()?;
         let (status, detail) = match (sent.helped, &sent.reverted) {
             (Some(true), _) => (OutcomeStatus::Done, "looked at again: the harm is gone".to_owned()),
-            (Some(false), r) if climber.since.is_none() => {
+            (Some(false), r) if climber.since.is_none() && !(run.resumed && r.is_some()) => {
                 let back = r.as_ref().map_or(String::new(), |r| format!("; {}", r.detail));
                 let why = "it could not be looked at again, so whether it helped is not known, which counts as no";
                 (OutcomeStatus::Failed, format!("{why}{back}"))

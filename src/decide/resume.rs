@@ -94,7 +94,10 @@ fn climber(run: &mut Run, draft: &Draft) -> Option<usize> {
 /// One rung that was sent, from its intent or its outcome.
 fn sent(step: usize, action: &'static dyn Action, outcome: Outcome, of: &Draft) -> Sent {
     let (before, after) = (of.before.clone(), of.after.clone());
-    Sent { step, action: action.spec().name, outcome, before, after, helped: None, reverted: None }
+    let reverted = of.evidence.as_ref().and_then(|e| serde_json::from_value(e.get("reverted")?.clone()).ok());
+    // What was taken back had not helped: that is known already.
+    let helped = reverted.as_ref().map(|_: &Outcome| false);
+    Sent { step, action: action.spec().name, outcome, before, after, helped, reverted }
 }
 
 /// Moves a resumed run by one event.
@@ -226,7 +229,7 @@ fn found(run: &mut Run, mut resuming: Resuming, orphan: &Orphan, outcome: &Outco
         // What was provably not taken back may be taken back after all, with a new announcement.
         let open = outcome.status == OutcomeStatus::Refused;
         if let Some(sent) = climber.last_touch_mut().filter(|_| !open) {
-            sent.reverted = Some(outcome.clone());
+            (sent.helped, sent.reverted) = (Some(false), Some(outcome.clone()));
         }
     } else if let Some(action) = action {
         let sent = sent(orphan.step, action, outcome.clone(), intent);
@@ -244,6 +247,7 @@ pub(super) fn ceiling(run: &Run, rung: &ActStep) -> Option<String> {
     use crate::model::Mode;
     let policy = &run.brief.policy;
     let now = policy.daemon_mode.min(policy.target_mode).min(policy.ceilings.of(rung.action.class));
+    let now = run.brief.lowered.map_or(now, |lowered| now.min(lowered));
     (run.resumed && now < Mode::Enforce)
         .then(|| format!("not taken back: since the crash the configuration allows at most {}", now.word()))
 }

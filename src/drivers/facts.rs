@@ -26,6 +26,8 @@ const SERVER: &str = "SELECT current_setting('server_version_num')::int4 AS vers
          AND lower(trim(substr(c, length('pgmedic.paused=') + 1))) NOT IN ('', 'off', 'false', 'no', '0')) AS paused, \
      (SELECT rolsuper OR pg_has_role(oid, 'pg_monitor', 'USAGE') FROM pg_roles \
        WHERE rolname = current_user) AS monitor, \
+     coalesce((SELECT rolsuper OR pg_has_role(oid, 'pg_monitor', 'USAGE') FROM pg_roles \
+       WHERE rolname = $1), false) AS acting_monitor, \
      coalesce((SELECT rolsuper OR pg_has_role(oid, 'pg_signal_backend', 'USAGE') FROM pg_roles \
        WHERE rolname = $1), false) AS signal_backend";
 
@@ -80,7 +82,11 @@ fn read(row: &Row) -> Result<Server, crate::model::query::RowError> {
         reserved_connections: count("reserved_connections")?,
         deadlock_timeout_milliseconds: count("deadlock_timeout")?,
         paused_by_role: row.opt_text("paused")?,
-        privileges: Privileges { monitor: row.bool("monitor")?, signal_backend: row.bool("signal_backend")? },
+        privileges: Privileges {
+            monitor: row.bool("monitor")?,
+            acting_monitor: row.bool("acting_monitor")?,
+            signal_backend: row.bool("signal_backend")?,
+        },
         ownership: Ownership::NotNeeded,
         databases: Vec::new(),
     })

@@ -34,8 +34,8 @@ pub struct Setup {
     pub audit: Audit,
     /// Makes drivers.
     pub connect: Arc<dyn Connect>,
-    /// Whether triggers run; false for one run in the foreground.
-    pub triggers: bool,
+    /// The target of the one run in the foreground; none for the daemon, whose triggers run.
+    pub foreground: Option<String>,
 }
 
 /// A running engine.
@@ -68,13 +68,14 @@ impl Daemon {
     /// # Errors
     /// A configuration that cannot be planned; a log that cannot be written.
     pub async fn start(setup: Setup) -> Result<Daemon, Refusal> {
-        let Setup { loaded, reload, audit, connect, triggers } = setup;
+        let Setup { loaded, reload, audit, connect, foreground } = setup;
+        let triggers = foreground.is_none();
         let worlds = World::of(&loaded).map_err(Refusal::Invalid)?;
         let clock: Arc<dyn Clock> = Arc::new(System);
         let data_dir = Arc::new(loaded.config.data_dir.clone());
         let shared = Shared { audit, clock, connect, triggers, data_dir };
         let started = shared.clock.now();
-        let cut_off = super::recovery::recover(&shared.audit, &loaded, &worlds, triggers, started).await;
+        let cut_off = super::recovery::recover(&shared.audit, &loaded, &worlds, foreground.as_deref(), started).await;
         let mut cut_off = cut_off.map_err(Refusal::Unavailable)?;
         let state =
             shared.audit.state().await.ok_or_else(|| Refusal::Unavailable("the log's writer is gone".into()))?;

@@ -10,14 +10,14 @@ use crate::model::{Kind, Mode, Server};
 /// What was missing when last looked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Privileges {
-    missing: Option<&'static str>,
+    missing: Option<Missing>,
 }
 
 impl Privileges {
     /// For `pgmedic status`; none when nothing is missing.
     #[must_use]
     pub fn trouble(&self) -> Option<&'static str> {
-        self.missing
+        self.missing.map(|missing| missing.what)
     }
 
     /// The server was looked at. The record of it, when people should know.
@@ -26,13 +26,14 @@ impl Privileges {
         let before = std::mem::replace(&mut self.missing, now);
         let target = &world.target.name;
         match (before, now) {
-            (before, Some(what)) if before != now => {
-                let (why, role) = consequence(what);
+            (before, Some(Missing { what, role, why })) if before != now => {
                 let lines = vec![why.to_owned(), format!("Run: GRANT {what} TO the role that {role}.")];
                 let all = "`pgmedic grants` prints all that its roles need.".to_owned();
                 Some(told(target, &format!("target {target}: {what} is missing"), [lines, vec![all]].concat()))
             }
-            (Some(what), None) => Some(told(target, &format!("target {target}: {what} is there now"), Vec::new())),
+            (Some(Missing { what, .. }), None) => {
+                Some(told(target, &format!("target {target}: {what} is there now"), Vec::new()))
+            }
             _ => None,
         }
     }
@@ -62,22 +63,35 @@ impl Task {
     }
 }
 
-const MONITOR: &str = "pg_monitor";
-const SIGNAL: &str = "pg_signal_backend";
+/// What is missing: its name, which role lacks it, and what follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Missing {
+    what: &'static str,
+    role: &'static str,
+    why: &'static str,
+}
 
-fn missing(world: &World, server: &Server) -> Option<&'static str> {
+const MONITOR: Missing = Missing {
+    what: "pg_monitor",
+    role: "reads",
+    why: "The server hides from it what others do, so nothing is concluded or done there.",
+};
+const ACTING_MONITOR: Missing = Missing {
+    what: "pg_monitor",
+    role: "acts",
+    why: "The server hides from it what others do: it would take what still runs for gone, so nothing is done there.",
+};
+const SIGNAL: Missing =
+    Missing { what: "pg_signal_backend", role: "acts", why: "No session can be cancelled or terminated there." };
+
+fn missing(world: &World, server: &Server) -> Option<Missing> {
     if !server.privileges.monitor {
         return Some(MONITOR);
     }
-    let signals = world.playbooks.iter().filter(|p| p.enabled && p.mode > Mode::Observe && world.acts());
-    let signals = signals.flat_map(|p| p.rungs()).any(|rung| rung.action.kind == Kind::Backend);
-    (signals && !server.privileges.signal_backend).then_some(SIGNAL)
-}
-
-/// What it means, and which role lacks it.
-fn consequence(what: &str) -> (&'static str, &'static str) {
-    if what == MONITOR {
-        return ("The server hides from it what others do, so nothing is concluded or done there.", "reads");
+    let mut acting = world.playbooks.iter().filter(|p| p.enabled && p.mode > Mode::Observe && world.acts()).peekable();
+    if acting.peek().is_some() && !server.privileges.acting_monitor {
+        return Some(ACTING_MONITOR);
     }
-    ("No session can be cancelled or terminated there.", "acts")
+    let signals = acting.flat_map(|p| p.rungs()).any(|rung| rung.action.kind == Kind::Backend);
+    (signals && !server.privileges.signal_backend).then_some(SIGNAL)
 }

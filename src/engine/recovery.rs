@@ -10,7 +10,7 @@ use crate::decide::resume::{left, resume};
 use crate::decide::run::{Brief, Run};
 use crate::model::record::{PlaybookRef, RecordKind, Trigger};
 use crate::model::time::after;
-use crate::model::{Draft, Duration, Timestamp};
+use crate::model::{Draft, Duration, Mode, Timestamp};
 use crate::playbook::Playbook;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,17 +36,19 @@ pub async fn recover(
     audit: &Audit,
     loaded: &Loaded,
     worlds: &[World],
-    triggers: bool,
+    foreground: Option<&str>,
     now: Timestamp,
 ) -> Result<BTreeMap<String, Vec<Run>>, String> {
     let state = audit.state().await.ok_or("the audit log's writer is gone")?;
-    let left = left(&state.history);
+    let mut left = left(&state.history);
+    // A run in the foreground may end before another target is looked after: that stays for the daemon.
+    left.retain(|(target, _), _| foreground.is_none_or(|only| only == target));
     if left.is_empty() {
         return Ok(BTreeMap::new());
     }
     // The playbook as the run began with it may be that of the configuration before.
     let before = configured::recorded(&state.live).map(|(_, worlds)| worlds).unwrap_or_default();
-    let patience = if triggers { DAEMON_GIVES_UP_AFTER } else { FOREGROUND_GIVES_UP_AFTER };
+    let patience = if foreground.is_none() { DAEMON_GIVES_UP_AFTER } else { FOREGROUND_GIVES_UP_AFTER };
     let mut runs: BTreeMap<String, Vec<Run>> = BTreeMap::new();
     let mut lost: Vec<Draft> = Vec::new();
     for ((target, run), left) in left {
@@ -74,6 +76,8 @@ fn as_begun(now: &[World], before: &[World], begun: &PlaybookRef) -> Option<Arc<
 }
 
 fn brief(world: &World, playbook: Arc<Playbook>, run: &str, now: Timestamp) -> Brief {
+    // What has been lowered, disabled or removed since takes nothing back any more.
+    let allowed = world.playbook(&playbook.name).filter(|p| p.enabled).map_or(Mode::Observe, |p| p.mode);
     Brief {
         id: run.to_owned(),
         target: world.target.name.clone(),
@@ -83,7 +87,7 @@ fn brief(world: &World, playbook: Arc<Playbook>, run: &str, now: Timestamp) -> B
         policy: world.policy.clone(),
         trigger: Trigger { kind: "recovery".to_owned(), detail: String::new(), nominal: None },
         actor: "daemon".to_owned(),
-        lowered: None,
+        lowered: Some(allowed),
         started: now,
     }
 }

@@ -9,7 +9,7 @@ use super::quiet::Quiet;
 use super::ticker::{Due, Ticker};
 use super::world::World;
 use crate::audit::Audit;
-use crate::decide::run::{Brief, Run, What};
+use crate::decide::run::{Brief, Phase, Run, What};
 use crate::drivers::{Connect, TargetDriver};
 use crate::model::record::Trigger;
 use crate::model::{Facts, History, Mode, Server, Timestamp};
@@ -189,13 +189,13 @@ impl Task {
             Mail::Looked(run, looked) => self.looked(&run, looked),
             Mail::Seen(server) => self.saw(&server),
             Mail::Ask(asked) => self.ask(asked),
-            Mail::Abort(playbook, why) => self.abort(playbook.as_deref(), &why),
+            Mail::Abort(playbook, why) => self.abort(playbook.as_deref(), &why, false),
             Mail::Status(reply) => drop(reply.send(self.standing())),
             Mail::World(world) => self.change(*world),
             Mail::Stop(why) => {
                 self.stopping = Some(why.clone());
                 self.queued.clear();
-                self.abort(None, &why);
+                self.abort(None, &why, true);
             }
         }
     }
@@ -322,8 +322,12 @@ impl Task {
         }
     }
 
-    fn abort(&mut self, playbook: Option<&str>, why: &str) {
-        let named = |live: &&mut Live| playbook.is_none_or(|p| live.run.brief.playbook.name == p);
+    /// Only the end of the task stops what looks up what a crash left: it sends nothing, and nobody else would.
+    fn abort(&mut self, playbook: Option<&str>, why: &str, ends: bool) {
+        let named = |live: &&mut Live| {
+            playbook.is_none_or(|p| live.run.brief.playbook.name == p)
+                && (ends || !matches!(live.run.phase, Phase::Resuming(_)))
+        };
         let ids: Vec<String> = self
             .runs
             .values_mut()

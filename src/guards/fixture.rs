@@ -207,7 +207,7 @@ pub(crate) fn facts() -> Facts {
             reserved_connections: 3,
             deadlock_timeout_milliseconds: 1000,
             paused_by_role: None,
-            privileges: Privileges { monitor: true, signal_backend: true },
+            privileges: Privileges { monitor: true, acting_monitor: true, signal_backend: true },
             ownership: Ownership::Held,
             databases: vec!["shop".to_owned()],
         },

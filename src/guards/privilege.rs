@@ -13,7 +13,7 @@ impl Guard for Privilege {
 
     fn about(&self) -> &'static str {
         "Without `pg_monitor` PostgreSQL hides what other users' sessions do, so every finder would say that all is \
-         well: nothing is concluded from that. Cancelling and terminating sessions needs `pg_signal_backend` for the \
+         well: nothing is concluded from that. The role that acts needs it too. Cancelling and terminating sessions needs `pg_signal_backend` for the \
          role that acts; a playbook that only observes does not."
     }
 
@@ -28,6 +28,12 @@ impl Guard for Privilege {
                        reads";
             return Some(Answer::Stop(why.to_owned()));
         }
+        let observes = mode::allowed(scene) == Mode::Observe;
+        if !has.acting_monitor && !observes {
+            let why = "without pg_monitor the role that acts cannot see what others' sessions do, and would take what \
+                       still runs for gone: GRANT pg_monitor TO the role that acts";
+            return Some(Answer::Stop(why.to_owned()));
+        }
         let signals = |class: Class, kind: Kind| kind == Kind::Backend && class != Class::Maintenance;
         let needed = scene.playbook.rungs().any(|rung| signals(rung.action.class, rung.action.kind));
         if !needed {
@@ -36,7 +42,7 @@ impl Guard for Privilege {
         if has.signal_backend {
             return Some(Answer::Pass("pg_monitor and pg_signal_backend are granted".to_owned()));
         }
-        if mode::allowed(scene) == Mode::Observe {
+        if observes {
             let why = "pg_monitor is granted; pg_signal_backend is not, which observing does not need";
             return Some(Answer::Pass(why.to_owned()));
         }
@@ -56,7 +62,12 @@ mod tests {
         let mut world = World::of_a_table();
         assert_eq!(world.passed(&Privilege), "pg_monitor is granted");
         world.facts.server.privileges.monitor = false;
-        assert!(world.stopped(&Privilege).contains("GRANT pg_monitor"));
+        assert!(world.stopped(&Privilege).contains("GRANT pg_monitor TO the role that reads"));
+        world.facts.server.privileges.monitor = true;
+        world.facts.server.privileges.acting_monitor = false;
+        assert!(world.stopped(&Privilege).contains("GRANT pg_monitor TO the role that acts"));
+        world.playbook.mode = Mode::Observe;
+        world.passed(&Privilege);
     }
 
     #[test]

@@ -71,6 +71,9 @@ impl Server {
 pub struct Privileges {
     /// The reading role has `pg_monitor` (or is superuser).
     pub monitor: bool,
+    /// So has the acting one: without it a statement that acts takes what still runs for gone.
+    #[serde(default)]
+    pub acting_monitor: bool,
     /// The acting role has `pg_signal_backend` (or is superuser).
     pub signal_backend: bool,
 }

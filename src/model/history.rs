@@ -31,8 +31,8 @@ pub struct History {
     /// Intents without an outcome, by (target, candidate key).
     #[serde(with = "pairs")]
     pub open: BTreeMap<(String, String), OpenIntent>,
-    /// Actions that may have had an effect and whose verification is not recorded yet, by (target, candidate
-    /// key): what a crash left unverified.
+    /// Actions that may have had an effect and whose verification is not recorded yet, by target, and run with
+    /// candidate key: what a crash left unverified. `evidence.reverted` tells what came of taking it back.
     #[serde(default, with = "pairs", skip_serializing_if = "BTreeMap::is_empty")]
     pub unverified: BTreeMap<(String, String), Draft>,
     /// Candidates with which a ladder ended, by (target, playbook, candidate key).
@@ -203,7 +203,16 @@ impl History {
         if body.kind == RecordKind::Outcome && touched && body.notice().is_none() {
             // What it was to set, also where it is not known to be set: taking it back compares with that.
             let after = body.after.clone().or_else(|| open.and_then(|open| open.draft.after));
-            self.unverified.insert((target.clone(), candidate.key.clone()), Draft { after, ..body.clone() });
+            let key = (target.clone(), unverified_key(&run, &candidate.key));
+            self.unverified.insert(key, Draft { after, ..body.clone() });
+        }
+        let key = (target.clone(), unverified_key(&run, &candidate.key));
+        if body.kind == RecordKind::Revert
+            && outcome.status != OutcomeStatus::Refused
+            && let Some(done) = self.unverified.get_mut(&key)
+        {
+            // Taken back, and not verified yet: whoever takes the run up again must not take it back once more.
+            done.evidence = Some(serde_json::json!({ "reverted": outcome }));
         }
         let ended = Ended { at: record.time, status: outcome.status, action, run };
         self.ended.insert((target.clone(), playbook, candidate.key.clone()), ended);
@@ -211,7 +220,8 @@ impl History {
 
     fn verification(&mut self, body: &Draft) {
         if let (Some(target), Some(candidate)) = (&body.target, &body.candidate) {
-            self.unverified.remove(&(target.clone(), candidate.key.clone()));
+            let run = body.run.as_deref().unwrap_or_default();
+            self.unverified.remove(&(target.clone(), unverified_key(run, &candidate.key)));
         }
     }
 
@@ -316,6 +326,11 @@ impl History {
         let same = |t: &Told| t.said == said(event, headline) && since(now, t.at) < TOLD_AGAIN_AFTER;
         !self.told.get(&told_key(incident, event)).is_some_and(same)
     }
+}
+
+/// Two runs may have changed the same thing.
+fn unverified_key(run: &str, candidate: &str) -> String {
+    format!("{run} {candidate}")
 }
 
 /// One incident may be told as held and as failed: neither makes the other news again.

@@ -172,3 +172,51 @@ fn a_playbook_that_lost_the_step_is_not_taken_up() {
     );
     assert!(resume(stage.brief(other), &stage.state.history, &left, stage.now).is_none());
 }
+
+#[test]
+fn what_was_taken_back_before_the_kill_is_not_taken_back_again() {
+    let book = playbook(RAISE);
+    let raised = Candidate::Pool(Pool { default_pool_size: 8, pool_size: 8, pools_total: 8, ..pool() });
+    let endings = [(OutcomeStatus::Done, false), (OutcomeStatus::Done, false)];
+    let mut stage = Stage::new(vec![Candidate::Pool(pool())], &endings);
+    stage.facts.server.client_backends = 30;
+    stage.killed_before(&book, "look", 2);
+    stage.there = vec![raised];
+    let give_up = after(stage.now, Duration::from_mins(15));
+    let brief = Brief { id: "01RUN0".to_owned(), ..stage.brief(book.clone()) };
+    let left = left(&stage.state.history).pop_first().expect("the raise is left").1;
+    let mut run = resume(brief, &stage.state.history, &left, give_up).expect("the playbook is the same");
+    let mut events = vec![What::Begin];
+    'life: while !events.is_empty() {
+        let (moved, effects) = next(&run, &Event { at: stage.now, what: events.remove(0) });
+        run = moved;
+        for effect in effects {
+            if word(&effect) == "verification" {
+                break 'life;
+            }
+            events.extend(stage.answer(effect, &run));
+        }
+    }
+    // Somebody has set the same size by hand since: that is his.
+    stage.resumed(&book);
+    let statements = stage.told.iter().filter(|line| line.starts_with("SEND")).count();
+    assert_eq!(statements, 2, "one change, and taking it back: {}", stage.told.join("\n"));
+    let last = stage.log.last().expect("a verification");
+    assert_eq!(last.notice().expect("people are told").event, "reverted");
+    let detail = last.outcome.as_ref().map(|o| o.detail.as_str());
+    assert_eq!(detail, Some("it did not help; taking it back: as staged"));
+}
+
+#[test]
+fn a_playbook_that_was_lowered_since_takes_nothing_back() {
+    let book = playbook(RAISE);
+    let mut stage = Stage::new(vec![Candidate::Pool(pool())], &[(OutcomeStatus::Done, false)]);
+    stage.facts.server.client_backends = 30;
+    stage.killed_before(&book, "look", 2);
+    stage.there = vec![Candidate::Pool(Pool { default_pool_size: 8, pool_size: 8, ..pool() })];
+    let left = left(&stage.state.history).pop_first().expect("the raise is left").1;
+    let brief = Brief { id: "01RUN0".to_owned(), lowered: Some(Mode::Observe), ..stage.brief(book) };
+    let run = resume(brief, &stage.state.history, &left, stage.now).expect("the playbook is the same");
+    stage.live(run);
+    assert_eq!(stage.told.iter().filter(|line| line.starts_with("SEND")).count(), 1, "{:?}", stage.told);
+}
