@@ -88,10 +88,10 @@ fn missing(world: &World, server: &Server) -> Option<Missing> {
     if !server.privileges.monitor {
         return Some(MONITOR);
     }
-    let mut acting = world.playbooks.iter().filter(|p| p.enabled && p.mode > Mode::Observe && world.acts()).peekable();
-    if acting.peek().is_some() && !server.privileges.acting_monitor {
-        return Some(ACTING_MONITOR);
-    }
+    let acting = world.playbooks.iter().filter(|p| p.enabled && p.mode > Mode::Observe && world.acts());
     let signals = acting.flat_map(|p| p.rungs()).any(|rung| rung.action.kind == Kind::Backend);
-    (signals && !server.privileges.signal_backend).then_some(SIGNAL)
+    if signals && !server.privileges.signal_backend {
+        return Some(SIGNAL);
+    }
+    (signals && !server.privileges.acting_monitor).then_some(ACTING_MONITOR)
 }

@@ -72,10 +72,15 @@ pub struct Privileges {
     /// The reading role has `pg_monitor` (or is superuser).
     pub monitor: bool,
     /// So has the acting one: without it a statement that acts takes what still runs for gone.
-    #[serde(default)]
+    /// Records of before do not say; what was decided then took it for granted.
+    #[serde(default = "granted")]
     pub acting_monitor: bool,
     /// The acting role has `pg_signal_backend` (or is superuser).
     pub signal_backend: bool,
+}
+
+fn granted() -> bool {
+    true
 }
 
 /// Who holds the advisory lock that stands for the right to act on a server.
