@@ -189,7 +189,8 @@ fn texts(reader: &mut Reader, all: BTreeMap<String, (String, Node)>, templates: 
             _ if !templates => Template::default(),
             Ok(template) => template,
             Err(fault) => {
-                let span = within(reader.text(), &node, Span { start: fault.at, end: fault.at + 1 });
+                let part = Span { start: fault.at, end: fault.at + 1 };
+                let span = lint::place(reader, &node, node.scalar().unwrap_or_default(), part);
                 let help = "see docs/testing-rules.md for the functions that templates have";
                 reader.error_help(
                     span,
@@ -234,26 +235,6 @@ pub(super) fn expression(reader: &mut Reader, node: &Node) -> Option<Expr> {
 
 /// Reports a fault in an expression or in a series at its place.
 pub(super) fn broken(reader: &mut Reader, node: &Node, error: &SyntaxError) {
-    let span = within(reader.text(), node, error.span);
-    reader.error(span, "bad-expression", error.message.clone()).help.clone_from(&error.help);
-}
-
-/// The place in the file of a part of a scalar. Where quotes and escapes or folded lines make it another
-/// text than the file's, the line is looked for; else the whole value is meant.
-fn within(file: &str, node: &Node, part: Span) -> Span {
-    let Kind::Scalar { text, .. } = &node.kind else { return node.span };
-    let shifted = |by: usize| Span { start: by + part.start, end: by + part.end.max(part.start + 1) };
-    for quote in 0..=1 {
-        let start = node.span.start + quote;
-        if file.get(start..).is_some_and(|rest| rest.starts_with(text.as_str())) {
-            return shifted(start);
-        }
-    }
-    let before = text.get(..part.start).unwrap_or_default();
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    let line = text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
-    let found = file.get(node.span.start..node.span.end).and_then(|raw| raw.find(line)).filter(|_| !line.is_empty());
-    let Some(found) = found else { return node.span };
-    let start = node.span.start + found + part.start - line_start;
-    Span { start, end: start + (part.end - part.start).max(1) }
+    let span = lint::place(reader, node, node.scalar().unwrap_or_default(), error.span);
+    reader.error(span, lint::BAD_EXPRESSION, error.message.clone()).help.clone_from(&error.help);
 }

@@ -47,7 +47,8 @@ fn on_one_line(expression: &str) -> String {
 
 /// Where bytes of a scalar's text stand in the file; all of the scalar where that cannot be told, as for
 /// an alias.
-fn place(reader: &Reader, node: &Node, text: &str, span: Span) -> Span {
+#[must_use]
+pub fn place(reader: &Reader, node: &Node, text: &str, span: Span) -> Span {
     let (_, file, local) = reader.place(node.span);
     let Some(places) = file.get(local.start..).and_then(|source| places(source, text)) else { return node.span };
     let at = |byte: usize| places.get(byte).map(|at| node.span.start + at);

@@ -17,7 +17,7 @@ mod tests;
 mod text;
 mod tree;
 
-pub use fault::{BAD_EXPRESSION, read, report};
+pub use fault::{BAD_EXPRESSION, place, read, report};
 pub use rules::REGISTRY;
 
 use super::syntax::Expr;
