@@ -15,9 +15,10 @@ impl Guard for SameQuery {
 
     fn about(&self) -> &'static str {
         "A client often repeats an ended query at once, under a new pid. After `policy.limits.same_query` (default 3 \
-         within 1h) of the same query (by query id or redacted text, user and database) were ended on this or any \
-         other target, a person must look: ending it again only adds load. After a \
-         takeover (see `takeover`) half of them, rounded up, count as done for that period."
+         within 1h) of the same query (by query id or redacted text, user and database) were ended on this \
+         target, a person must look: ending it again only adds load. Other targets do not count: their clients are \
+         others, and `fleet_hour` bounds what is ended on all of them. After a takeover (see `takeover`) half of them, \
+         rounded up, count as done for that period."
     }
 
     fn scope(&self) -> Scope {
@@ -39,8 +40,8 @@ impl Guard for SameQuery {
     }
 }
 
-/// How often a query ([`history::same_query`]), which runs on `target` now, was ended within the limit's period, in
-/// words.
+/// How often a query ([`history::same_query`]) was ended on `target` within the limit's period, in words. Elsewhere it
+/// is another client's, and its id another query's: ids depend on a server's own oids.
 ///
 /// # Errors
 /// When that is as often as it may be, in words.
@@ -51,7 +52,7 @@ pub fn repeats(
     target: &str,
     now: Timestamp,
 ) -> Result<String, String> {
-    let n = history.count(now, limit.per, |i| i.same_query.as_deref() == Some(query));
+    let n = history.count(now, limit.per, |i| i.target == target && i.same_query.as_deref() == Some(query));
     let before = takeover::spent(history.took_over(target, now).map(|(_, ago)| ago), limit.max, limit.per);
     let (per, max) = (in_words(limit.per), limit.max);
     let more = before.map_or(String::new(), |spent| format!("; {} more {}", spent.n, spent.counts()));
@@ -109,5 +110,16 @@ mod tests {
         let mut world = ended(2);
         world.acted(RUN, 0, Some(OutcomeStatus::Done));
         assert_eq!(world.passed(&SameQuery), "the first rung of this ladder was counted");
+    }
+
+    #[test]
+    fn a_fleet_does_not_share_the_limit() {
+        let mut world = ended(3);
+        world.facts.target = "crm".to_owned();
+        assert_eq!(world.passed(&SameQuery), "ended 0 of 3 times within 1h");
+        world.acted_on(&Candidate::Backend(backend()), "01OTHER", 10, Some(OutcomeStatus::Done));
+        assert_eq!(world.passed(&SameQuery), "ended 1 of 3 times within 1h", "its own do count");
+        world.facts.target = "orders".to_owned();
+        assert!(world.stopped(&SameQuery).starts_with("the same query was ended 3 times"));
     }
 }
