@@ -72,6 +72,7 @@ fn late(loaded: &Loaded, playbook: &str) -> PlanReport {
         reason: format!("unreachable: no answer within {} s", DEADLINE.as_secs()),
         guards: Vec::new(),
         candidates: Vec::new(),
+        beyond_limit: 0,
         unreadable: Vec::new(),
     }
 }

@@ -60,6 +60,9 @@ fn plan(report: &PlanReport, paint: Paint, width: Option<u16>) -> String {
     for (n, candidate) in report.candidates.iter().enumerate() {
         out += &one(n + 1, candidate, report, paint, width);
     }
+    if report.beyond_limit > 0 {
+        put(&mut out, format!("\n  {} more were found beyond the finder's `limit`\n", report.beyond_limit));
+    }
     for trouble in &report.unreadable {
         put(&mut out, format!("  {} {trouble}\n", paint.yellow("could not be read:")));
     }

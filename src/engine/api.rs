@@ -29,6 +29,9 @@ pub struct PlanReport {
     pub guards: Vec<GuardReport>,
     /// Each candidate, in the order in which it would be acted on.
     pub candidates: Vec<CandidateReport>,
+    /// How many more were found beyond the finder's `limit`.
+    #[serde(default)]
+    pub beyond_limit: u64,
     /// What could not be read, each in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<String>,

@@ -117,6 +117,7 @@ fn blind(world: &World, playbook: &Playbook, why: &str) -> PlanReport {
         reason: format!("unreachable: {why}"),
         guards: Vec::new(),
         candidates: Vec::new(),
+        beyond_limit: 0,
         unreadable: Vec::new(),
     }
 }
@@ -143,6 +144,7 @@ fn judged(world: &World, playbook: &Playbook, history: &History, facts: &Facts, 
         reason: format!("{}{hint}", plan.decision.reason),
         guards: plan.decision.guards.clone(),
         candidates: plan.candidates.iter().map(candidate).collect(),
+        beyond_limit: facts.beyond_limit,
         unreadable: facts.unreadable.clone(),
     }
 }

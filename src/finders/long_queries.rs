@@ -98,7 +98,7 @@ impl Finder for LongQueries {
                 }
             }
         }
-        found.candidates.truncate(ask.limit());
+        found.cut(ask.limit());
         found
     }
 }

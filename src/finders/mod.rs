@@ -30,8 +30,19 @@ pub struct Ask<'a> {
 pub struct Found {
     /// The worst first.
     pub candidates: Vec<Candidate>,
+    /// How many were found beyond `limit`, and left out.
+    pub beyond_limit: u64,
     /// What could not be read, each in words.
     pub unreadable: Vec<String>,
+}
+
+impl Found {
+    /// Keeps the first `limit` candidates and counts the others.
+    fn cut(&mut self, limit: usize) {
+        let over = self.candidates.len().saturating_sub(limit);
+        self.candidates.truncate(limit);
+        self.beyond_limit = self.beyond_limit.saturating_add(u64::try_from(over).unwrap_or(u64::MAX));
+    }
 }
 
 /// Lists candidates of one kind.

@@ -87,7 +87,9 @@ impl Finder for StaleStatistics {
         let mut found = Found::default();
         note_silence(NAME, answers, &mut found);
         for answer in answers.iter().filter(|a| a.name == NAME) {
-            for row in rows(answer, "statistics of tables", &mut found) {
+            let rows = rows(answer, "statistics of tables", &mut found);
+            note_unlisted(ask, &answer.from, rows, &mut found);
+            for row in rows {
                 match table(&answer.from, row) {
                     Ok(table) => found.candidates.extend(judged(ask, table)),
                     Err(why) => found.unreadable.push(format!("a table in {}: {why}", answer.from)),
@@ -96,8 +98,20 @@ impl Finder for StaleStatistics {
         }
         // Each database sorted its own; here they come together.
         found.candidates.sort_by(worst_first);
-        found.candidates.truncate(ask.limit());
+        found.cut(ask.limit());
         found
+    }
+}
+
+/// What a database has more than it listed: beyond `limit`, or, where names pick from all that is listed, not judged.
+fn note_unlisted(ask: &Ask, database: &str, rows: &[Row], found: &mut Found) {
+    let stale = rows.first().and_then(|row| row.int("stale").ok()).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+    let unlisted = stale.saturating_sub(u64::try_from(rows.len()).unwrap_or(u64::MAX));
+    if unlisted > 0 && ask.selects_by_name() {
+        let note = format!("{stale} tables in {database} are stale; only the first {LISTED} were judged");
+        found.unreadable.push(note);
+    } else {
+        found.beyond_limit = found.beyond_limit.saturating_add(unlisted);
     }
 }
 
@@ -206,7 +220,7 @@ fn sql(major: i32) -> String {
 )
 SELECT s.oid, s.nspname::text AS schema, s.relname::text AS name, pg_get_userbyid(s.relowner)::text AS owner,
        s.partitioned, s.rows, s.modified::int8 AS modified, s.threshold, s.analyzed, s.leaf_analyzed, s.never,
-       s.enabled IS FALSE AS autovacuum_off
+       s.enabled IS FALSE AS autovacuum_off, count(*) OVER () AS stale
   FROM stale s
  WHERE s.modified > s.threshold AND s.modified >= $1::float8 AND ($3::oid = 0 OR s.oid = $3)
    AND ($3::oid <> 0 OR NOT EXISTS (

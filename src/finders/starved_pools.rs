@@ -89,7 +89,7 @@ impl Finder for StarvedPools {
             }
         }
         found.candidates.sort_by(|a, b| max_wait(b).total_cmp(&max_wait(a)));
-        found.candidates.truncate(ask.limit());
+        found.cut(ask.limit());
         found
     }
 }

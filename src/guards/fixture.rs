@@ -212,6 +212,7 @@ pub(crate) fn facts() -> Facts {
             databases: vec!["shop".to_owned()],
         },
         candidates: Vec::new(),
+        beyond_limit: 0,
         unreadable: Vec::new(),
     }
 }

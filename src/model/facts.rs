@@ -18,9 +18,17 @@ pub struct Facts {
     /// What the finder listed, in its order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Candidate>,
+    /// Candidates that were found beyond the finder's `limit`, and only counted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub beyond_limit: u64,
     /// What could not be read, each in words: a database that refused, a row of an unexpected type.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<String>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde wants it so
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// The server itself.

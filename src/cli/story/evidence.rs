@@ -83,6 +83,9 @@ fn found(facts: &Facts, map: &mut Map<String, Json>) -> String {
     if facts.candidates.first().is_some_and(|c| c.kind() == Kind::Table) {
         says += &format!("; looked in {}", facts.server.databases.join(", "));
     }
+    if facts.beyond_limit > 0 {
+        says += &format!("; {} more beyond the finder's limit", facts.beyond_limit);
+    }
     if left_out > 0 {
         says += &format!("; {left_out} of them are only counted in the record");
     }

@@ -62,7 +62,8 @@ fn selectors_leave_out_before_the_limit_counts() {
     let rows = || vec![session(1, "billing", 900.0), session(2, "app", 800.0), session(3, "app", 700.0)];
     let args = with(defaults(&LongQueries), "except", Arg::Selector(Box::new(users(&["billing"]))));
     let args = with(args, "limit", Arg::Count(1));
-    assert_eq!(pids(&found(&args, None, rows())), [2]);
+    let first = found(&args, None, rows());
+    assert_eq!((pids(&first), first.beyond_limit), (vec![2], 1), "what lies beyond it is counted");
     let args = with(defaults(&LongQueries), "only", Arg::Selector(Box::new(users(&["billing"]))));
     assert_eq!(pids(&found(&args, None, rows())), [1]);
 }

@@ -38,6 +38,7 @@ fn databases_come_together_with_the_worst_first() {
     assert_eq!(oids(&found), [2, 3, 1, 4]);
     let found = StaleStatistics.read(&ask(&with(args, "limit", Arg::Count(2)), &server, None), &answers);
     assert_eq!(oids(&found), [2, 3], "the limit holds for all databases together");
+    assert_eq!(found.beyond_limit, 2);
 }
 
 #[test]
@@ -58,6 +59,21 @@ fn selectors_make_the_server_list_more_than_the_limit() {
     assert_eq!(listed(&defaults(&StaleStatistics)), Value::Int8(200));
     let args = with(defaults(&StaleStatistics), "except", Arg::Selector(Box::new(users(&["etl"]))));
     assert_eq!(listed(&args), Value::Int8(10_000));
+}
+
+#[test]
+fn what_the_server_did_not_list_is_counted_or_said() {
+    let server = server(150_018);
+    let mut listed = stale(1, "app", 4_000, 2_000.0, Cell::Bool(false));
+    listed.0.insert("stale".to_owned(), Cell::Int(12_001));
+    let answers = [answer(NAME, "shop", vec![listed])];
+    let args = defaults(&StaleStatistics);
+    let found = StaleStatistics.read(&ask(&args, &server, None), &answers);
+    assert_eq!((found.beyond_limit, found.unreadable.len()), (12_000, 0));
+    let args = with(args, "except", Arg::Selector(Box::new(users(&["etl"]))));
+    let found = StaleStatistics.read(&ask(&args, &server, None), &answers);
+    assert_eq!(found.beyond_limit, 0);
+    assert_eq!(found.unreadable, ["12001 tables in shop are stale; only the first 10000 were judged"]);
 }
 
 #[test]

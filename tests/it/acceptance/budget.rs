@@ -92,6 +92,7 @@ impl Stage {
             looked_at: at,
             server: serde_json::from_value(server).expect("a server"),
             candidates: candidates.to_vec(),
+            beyond_limit: 0,
             unreadable: Vec::new(),
         };
         What::Looked(Box::new(Look { facts, history: Arc::default(), seen: BTreeMap::new() }))

@@ -113,6 +113,18 @@ each_major!(a_leaf_that_autovacuum_analyzed_still_counts, async |cluster: Cluste
     assert!(found(&hands).await[0].leaf_last_analyzed > parent.leaf_last_analyzed);
 });
 
+each_major!(what_lies_beyond_the_limit_is_counted, async |cluster: Cluster| {
+    let hands = Hands::on(&cluster, None).await;
+    for name in ["a", "b", "c"] {
+        prepare(&cluster, &format!("CREATE TABLE {name} (a int)")).await;
+        prepare(&cluster, &format!("INSERT INTO {name} SELECT generate_series(1, 5000)")).await;
+    }
+    until_found(&hands, &["a", "b", "c"]).await;
+    let args = args_of("stale_statistics", &[("limit", pgmedic::playbook::Arg::Count(1))]);
+    let found = hands.find("stale_statistics", &args, None).await;
+    assert_eq!((found.candidates.len(), found.beyond_limit), (1, 2));
+});
+
 each_major!(without_the_right_it_fails_in_the_servers_words, async |cluster: Cluster| {
     let hands = Hands::on(&cluster, None).await;
     prepare(&cluster, "CREATE TABLE t (a int); INSERT INTO t SELECT generate_series(1, 5000)").await;
