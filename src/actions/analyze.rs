@@ -23,7 +23,7 @@ static SPEC: ActionSpec = ActionSpec {
         required: false,
         about: "Cancelled after so long; never longer than what is left of the run's time budget and window.",
     }],
-    danger: "Reads a sample of the table and holds a snapshot meanwhile. Plans may change, mostly for the better. The old statistics cannot be brought back.",
+    danger: "Reads a sample of the table and holds a snapshot meanwhile. Plans may change, mostly for the better. The old statistics cannot be brought back. Functions in index expressions run with search_path = pg_catalog, as under autovacuum: one that names a table or function without its schema fails, and the outcome says so.",
 };
 
 static GRANTS: &[Grant] = &[
@@ -53,6 +53,9 @@ static GRANTS: &[Grant] = &[
                        server; not reading or changing rows, ALTER or DROP.",
     },
 ];
+
+/// SQLSTATEs of a name that is not found: a function or operator, a relation, a type.
+const NOT_FOUND: [&str; 3] = ["42883", "42P01", "42704"];
 
 /// Never wait for a lock longer than this: others queue behind a waiter.
 const LONGEST_LOCK_WAIT: u32 = 500;
@@ -104,6 +107,18 @@ impl Action for Analyze {
             }),
         };
         Ok(Deed { act, before: None, after: None })
+    }
+
+    /// An index expression or extended statistics run functions of the table's owner. The session's `search_path` is
+    /// pg_catalog, as safe as that of autovacuum (empty since CVE-2018-1058) and of PostgreSQL 17 and later in every
+    /// ANALYZE: what fails here fails for autovacuum too, which is why the table is stale.
+    fn advice(&self, sqlstate: &str) -> Option<&'static str> {
+        NOT_FOUND.contains(&sqlstate).then_some(
+            "unless the table was dropped just now, a function that its index expressions or extended statistics call \
+             names something without a schema. ANALYZE runs with search_path = pg_catalog, so that nobody can slip \
+             another function in; autovacuum does so too, and fails on this table as well. Write the schema in the \
+             function's body, or give the function its own path (ALTER FUNCTION … SET search_path = …)",
+        )
     }
 
     fn judge(&self, order: &Order, answer: &ActAnswer, seen: Option<&[Row]>) -> Judgement {

@@ -72,6 +72,12 @@ pub trait Action: Sync {
     /// deed's `confirm`; nothing is sent. `order` is as it was announced, `after` what it was to set.
     fn recall(&self, order: &Order, after: Option<&Json>, seen: &[Row]) -> Judgement;
 
+    /// What a person should know of a refusal beyond the server's own words, by its SQLSTATE.
+    fn advice(&self, sqlstate: &str) -> Option<&'static str> {
+        let _ = sqlstate;
+        None
+    }
+
     /// What its logins must be granted beyond [`grants::BASE`].
     fn grants(&self) -> &'static [grants::Grant];
 

@@ -35,7 +35,7 @@ pub async fn act(
     questions.for_each(|question| tag(question, &brief.id, &brief.playbook.name));
     let answer = match driver.act(&act, stop).await {
         Ok(answer) => answer,
-        Err(fault) => return of_fault(&fault),
+        Err(fault) => return advised(of_fault(&fault), &fault, action),
     };
     let judge = |seen: Option<&[Row]>| match &errand.undo {
         Some(before) => action.judge_undo(&order, before, &answer, seen),
@@ -118,6 +118,15 @@ async fn watch(
         }
         tokio::select! { () = clock.sleep(confirm.every) => {}, () = stop.cancelled() => {} }
     }
+}
+
+fn advised(mut outcome: Outcome, fault: &Fault, action: &dyn actions::Action) -> Outcome {
+    if let Fault::Refused { sqlstate, .. } = fault
+        && let Some(advice) = action.advice(sqlstate)
+    {
+        outcome.detail = format!("{}: {advice}", outcome.detail);
+    }
+    outcome
 }
 
 fn of_fault(fault: &Fault) -> Outcome {
