@@ -3,7 +3,7 @@
 use super::clock::Clock;
 use crate::drivers::{Fault, TargetDriver};
 use crate::finders::{self, Ask};
-use crate::model::{Candidate, Duration, Facts, Labels, Place, Question};
+use crate::model::{Candidate, Duration, Facts, Labels, Place, Question, Server};
 use crate::playbook::Playbook;
 use crate::{config::QueryText, model::Answer};
 
@@ -43,8 +43,23 @@ pub fn tag(question: &mut Question, run: &str, playbook: &str) {
 pub async fn look(driver: &dyn TargetDriver, clock: &dyn Clock, errand: &Errand<'_>) -> Result<Facts, String> {
     tokio::select! {
         looked = look_unbounded(driver, clock, errand) => looked.map_err(|fault| fault.to_string()),
-        () = clock.sleep(LONGEST_LOOK) => Err(format!("no answer within {}", crate::model::time::in_words(LONGEST_LOOK))),
+        () = clock.sleep(LONGEST_LOOK) => Err(too_long()),
     }
+}
+
+/// Looks at the server alone.
+///
+/// # Errors
+/// Why it cannot be reached.
+pub async fn server(driver: &dyn TargetDriver, clock: &dyn Clock) -> Result<Server, String> {
+    tokio::select! {
+        looked = driver.server() => looked.map_err(|fault| fault.to_string()),
+        () = clock.sleep(LONGEST_LOOK) => Err(too_long()),
+    }
+}
+
+fn too_long() -> String {
+    format!("no answer within {}", crate::model::time::in_words(LONGEST_LOOK))
 }
 
 async fn look_unbounded(driver: &dyn TargetDriver, clock: &dyn Clock, errand: &Errand<'_>) -> Result<Facts, Fault> {
@@ -67,6 +82,7 @@ async fn look_unbounded(driver: &dyn TargetDriver, clock: &dyn Clock, errand: &E
         looked_at,
         server,
         candidates: found.candidates,
+        beyond_limit: found.beyond_limit,
         unreadable: found.unreadable,
     })
 }

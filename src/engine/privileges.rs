@@ -40,18 +40,29 @@ impl Privileges {
 }
 
 impl Task {
-    /// A look for no run, so that what is missing is known before a playbook is due. One that fails says
-    /// nothing: the first run's own look will.
+    /// A look for no run: so what is missing is known before a playbook is due, and that a target is back.
     pub(super) fn look_at_server(&self) {
         if !self.shared.triggers {
             return;
         }
-        let (driver, me) = (self.driver.clone(), self.me.clone());
+        let (driver, clock, me) = (self.driver.clone(), self.shared.clock.clone(), self.me.clone());
         tokio::spawn(async move {
-            if let Ok(server) = driver.server().await {
-                drop(me.send(Mail::Seen(Box::new(server))).await);
-            }
+            let seen = super::look::server(&*driver, &*clock).await;
+            drop(me.send(Mail::Seen(seen.map(Box::new))).await);
         });
+    }
+
+    /// Such a look ended.
+    pub(super) fn seen(&mut self, seen: Result<Box<Server>, String>) {
+        let (target, now) = (self.world.target.name.clone(), self.shared.clock.now());
+        let news = match &seen {
+            Ok(_) => self.health.succeeded(&target, now),
+            Err(why) => self.health.failed(&target, why, now),
+        };
+        self.tell(news);
+        if let Ok(server) = seen {
+            self.saw(&server);
+        }
     }
 
     /// What a look says of the server itself is remembered; people are told of what is missing.

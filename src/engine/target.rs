@@ -29,7 +29,7 @@ pub enum Mail {
     /// A look of a run ended.
     Looked(String, Result<Box<(Facts, Arc<History>)>, Unseen>),
     /// The server was looked at, for no run.
-    Seen(Box<Server>),
+    Seen(Result<Box<Server>, String>),
     /// Somebody asks for a run.
     Ask(Asked),
     /// Stop the runs of a playbook (of all, if none), and say why.
@@ -187,7 +187,7 @@ impl Task {
         match letter {
             Mail::Run(run, what) => self.happened(&run, what),
             Mail::Looked(run, looked) => self.looked(&run, looked),
-            Mail::Seen(server) => self.saw(&server),
+            Mail::Seen(seen) => self.seen(seen),
             Mail::Ask(asked) => self.ask(asked),
             Mail::Abort(playbook, why) => self.abort(playbook.as_deref(), &why, false),
             Mail::Status(reply) => drop(reply.send(self.standing())),
@@ -204,11 +204,14 @@ impl Task {
         if self.stopping.is_some() {
             return None;
         }
-        self.tickers.iter().filter_map(Ticker::wakes).chain(self.quiet.due()).min()
+        self.tickers.iter().filter_map(Ticker::wakes).chain(self.quiet.due()).chain(self.health.wakes()).min()
     }
 
     fn tick(&mut self) {
         let now = self.shared.clock.now();
+        if self.health.look_now(now) {
+            self.look_at_server();
+        }
         let playbooks = self.world.playbooks.clone();
         let mut due: Vec<(Arc<Playbook>, Due)> = Vec::new();
         for ticker in &mut self.tickers {
