@@ -12,7 +12,7 @@ use secrecy::SecretString;
 /// One message on its way to one channel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
-    /// The record that carries it.
+    /// The record that carries it; 0 for what no record can carry, since the log cannot be written.
     pub seq: u64,
     /// The log (ULID) in which that record stands.
     pub log: String,

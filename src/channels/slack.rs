@@ -107,6 +107,7 @@ fn cut_note(message: &Message) -> String {
 fn record(message: &Message) -> String {
     match &message.run {
         Some(run) => format!("Record: `pgmedic audit show {}`", fit(&run.replace('`', ""), NAME, "…")),
+        None if message.seq == 0 => "Record: none, the audit log cannot be written".to_owned(),
         None => format!("Record: seq {} of `pgmedic audit list`", message.seq),
     }
 }

@@ -96,7 +96,8 @@ impl Daemon {
         let outbox = tokio::spawn(super::ledger::deliver(shared.audit.clone(), configured, chores.clone()));
         let live = Live { loaded, worlds, tasks, channels, outbox, chores: chores.clone() };
         let core = Arc::new(Core { shared, reload, started, live: Mutex::new(live) });
-        tokio::spawn(super::chores::watch_clock(core.shared.clone(), core.notify().await, chores));
+        tokio::spawn(super::chores::watch_clock(core.shared.clone(), core.notify().await, chores.clone()));
+        tokio::spawn(super::alarm::watch(core.clone(), chores));
         Ok(Daemon { core })
     }
 

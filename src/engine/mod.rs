@@ -1,6 +1,7 @@
 //! Carries out effects: the target tasks, their runs, timers and messages.
 
 mod act;
+mod alarm;
 pub mod api;
 mod carry;
 mod chores;
