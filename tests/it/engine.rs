@@ -6,12 +6,15 @@ mod clock_jumps;
 mod crash;
 mod faults;
 mod grants;
+mod ill_disk;
 mod limits;
 mod never_in_the_way;
 mod orders;
+mod outage;
 mod ownership;
 mod reload;
 mod remedies;
+mod search_path;
 
 pub use crash::slow_table;
 

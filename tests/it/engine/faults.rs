@@ -5,26 +5,26 @@ use super::LONG_QUERIES;
 use crate::support::{Cluster, Gate, Home, Proxy, at_last, eventually};
 use serde_json::Value as Json;
 
-fn acting_on(targets: &[(&str, &str)]) -> String {
+pub(super) fn acting_on(targets: &[(&str, &str)]) -> String {
     let target = |(name, dsn): &(&str, &str)| {
         format!("  - {{name: {name}, dsn: \"{dsn}\", act_as: {{user: pgmedic_act}}, mode: enforce}}\n")
     };
     format!("mode: enforce\ntargets:\n{}", targets.iter().map(target).collect::<String>())
 }
 
-fn through(port: u16) -> String {
+pub(super) fn through(port: u16) -> String {
     format!("postgresql://pgmedic@127.0.0.1:{port}/postgres?sslmode=disable")
 }
 
 /// What people were told of a target, in order.
-fn told(home: &Home, target: &str) -> Vec<String> {
+pub(super) fn told(home: &Home, target: &str) -> Vec<String> {
     let of = |r: &Json| r["target"] == target && r["reason"].as_str().is_some_and(|w| w.starts_with("target "));
     let lifecycle = home.of_kind("lifecycle").into_iter().filter(of);
     lifecycle.map(|r| r["reason"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
 /// Each `n` is another query, so that none is a repetition.
-async fn is_remedied(home: &Home, cluster: &Cluster, n: usize) {
+pub(super) async fn is_remedied(home: &Home, cluster: &Cluster, n: usize) {
     let runaway = cluster.sleeper("app", "app", &format!("SELECT pg_sleep(60){}", ", 1".repeat(n))).await;
     assert_eq!(runaway.ended().await, Err(Some("57014".to_owned())), "{n}: {}", home.log());
 }

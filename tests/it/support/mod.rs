@@ -6,6 +6,8 @@
 mod certificates;
 mod clock;
 mod cluster;
+mod door;
+mod failing_disk;
 mod gate;
 mod network;
 mod pgbouncer;
@@ -20,6 +22,8 @@ pub use self::pgmedic::{Daemon, Home, target_of};
 pub use certificates::Certificates;
 pub use clock::Clock;
 pub use cluster::{Cluster, Sleeper, at_last, eventually};
+pub use door::{Door, Inbox};
+pub use failing_disk::FailingDisk;
 pub use gate::Gate;
 pub use network::Network;
 pub use pgbouncer::PgBouncer;

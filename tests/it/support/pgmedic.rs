@@ -31,6 +31,11 @@ impl Home {
         self.environment = clock.environment();
     }
 
+    /// Every program that is started from now on writes to this disk.
+    pub fn set_disk(&mut self, disk: &super::FailingDisk) {
+        self.environment = disk.environment();
+    }
+
     /// Every program that is started from now on is inside this network.
     pub fn move_into(&mut self, network: &super::Network) {
         self.entrance = network.entrance();
@@ -146,6 +151,19 @@ impl Daemon {
         let fields: Vec<u64> = stat.split_whitespace().map(|f| f.parse().unwrap_or_default()).collect();
         // In user and in kernel mode, in hundredths of a second; the program's name has no blank in it.
         Duration::from_millis((fields[13] + fields[14]) * 10)
+    }
+
+    /// A figure in KiB of what the kernel says of it: `VmRSS`, `VmHWM`…
+    pub fn status_kib(&self, name: &str) -> i64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("its state");
+        let figure = status.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(':')?.split_whitespace().next());
+        figure.and_then(|n| n.parse().ok()).expect("a figure")
+    }
+
+    /// How many files, sockets and the like it has open.
+    pub fn open_files(&self) -> i64 {
+        let files = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("its files");
+        i64::try_from(files.count()).expect("a few")
     }
 
     /// Sends a signal and waits for the end: exit code and how long it took.
