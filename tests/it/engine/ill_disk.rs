@@ -2,7 +2,9 @@
 
 use super::LONG_QUERIES;
 use super::faults::is_remedied;
-use crate::support::{Cluster, FailingDisk, Home, Inbox, eventually, target_of};
+use crate::support::{Cluster, FailingDisk, Home, Inbox, SmallDisk, eventually, target_of};
+use pgmedic::engine::api::RunRequest;
+use pgmedic::http::client::Client;
 use std::time::Duration;
 
 fn letters(inbox: &Inbox, words: &str) -> usize {
@@ -39,4 +41,36 @@ async fn after_a_failed_fdatasync_nothing_is_done_until_a_restart() {
     assert_eq!(runaway.ended().await, Err(Some("57014".to_owned())), "{}", home.log());
     let (code, report, _) = home.run(&["audit", "verify"]);
     assert_eq!(code, 0, "{report}");
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_past_the_log_and_its_end_in_it() {
+    let Some(cluster) = Cluster::start(15) else { return };
+    let Some(disk) = SmallDisk::mount("16m") else { return };
+    let inbox = Inbox::open();
+    let home = Home::new("", &[LONG_QUERIES]);
+    home.keep_data_in(&disk.path().join("data"), &(target_of(&cluster, "") + &inbox.channel()));
+    let _daemon = home.serve();
+    disk.fill();
+    // The room that is reserved already takes some records; the runs are only there to use it up.
+    let client = Client::connect(&disk.path().join("data")).unwrap().unwrap();
+    let request = RunRequest { playbook: "end-long-queries".to_owned(), target: "orders".to_owned(), mode: None };
+    let full = async || client.status().await.unwrap().audit.trouble.is_some_and(|why| why.contains("is full"));
+    for _ in 0..200 {
+        let runs = (0..16).map(|_| client.run(&request));
+        futures_util::future::join_all(runs).await;
+        if full().await {
+            break;
+        }
+    }
+    assert!(full().await, "{}", home.log());
+    let runaway = cluster.sleeper("app", "app", "SELECT pg_sleep(120), 1").await;
+    eventually(async || letters(&inbox, "its audit log cannot be written") == 1).await;
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    assert!(runaway.still_runs(), "{}", home.log());
+    assert!(home.log().contains("nothing is done while the audit log cannot be written: the disk"), "{}", home.log());
+    disk.free();
+    assert_eq!(runaway.ended().await, Err(Some("57014".to_owned())), "{}", home.log());
+    eventually(async || letters(&inbox, "its audit log can be written again") == 1).await;
+    assert_eq!(home.run(&["status"]).0, 0, "{}", home.log());
 }
