@@ -72,6 +72,19 @@ pub trait Action: Sync {
     /// deed's `confirm`; nothing is sent. `order` is as it was announced, `after` what it was to set.
     fn recall(&self, order: &Order, after: Option<&Json>, seen: &[Row]) -> Judgement;
 
+    /// Whether the statement keeps what it has done when it is cut off in the middle.
+    fn in_parts(&self, order: &Order) -> bool {
+        let _ = order;
+        false
+    }
+
+    /// What a statement that was cut off has left done. `outcome` is how it ended, `seen` the last look of the
+    /// deed's `confirm`, if one succeeded. Asked only where it is done [`Action::in_parts`].
+    fn cut_off(&self, order: &Order, outcome: Outcome, seen: Option<&[Row]>) -> Outcome {
+        let _ = (order, seen);
+        outcome
+    }
+
     /// What its logins must be granted beyond [`grants::BASE`].
     fn grants(&self) -> &'static [grants::Grant];
 
@@ -85,6 +98,12 @@ pub trait Action: Sync {
     /// is not taken back.
     fn current(&self, candidate: &Candidate) -> Option<Json> {
         let _ = candidate;
+        None
+    }
+
+    /// How a person takes it back, in words; `None` where nothing can be.
+    fn by_hand(&self, candidate: &Candidate, before: &Json) -> Option<String> {
+        let _ = (candidate, before);
         None
     }
 
@@ -113,6 +132,12 @@ pub fn of(spec: &ActionSpec) -> Option<&'static dyn Action> {
 #[must_use]
 pub fn by_name(name: &str) -> Option<&'static dyn Action> {
     REGISTRY.iter().copied().find(|a| a.spec().name == name)
+}
+
+/// How a person takes back what an action changed, in words.
+#[must_use]
+pub fn by_hand(action: &str, candidate: &Candidate, before: &Json) -> Option<String> {
+    by_name(action)?.by_hand(candidate, before)
 }
 
 /// The comment that every acting statement carries, so that the server's own log tells who it was.
