@@ -138,7 +138,7 @@ impl Action for Analyze {
 
     fn cut_off(&self, order: &Order, outcome: Outcome, seen: Option<&[Row]>) -> Outcome {
         match order.candidate {
-            Candidate::Table(table) => parts::cut_off(table, order.server.major(), outcome, seen),
+            Candidate::Table(table) => parts::cut_off(table, order.server.major(), &outcome, seen),
             _ => outcome,
         }
     }

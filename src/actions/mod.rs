@@ -101,7 +101,7 @@ pub trait Action: Sync {
         None
     }
 
-    /// How a person takes it back, in words; `None` where nothing can be.
+    /// The command with which a person takes it back; `None` where nothing can be.
     fn by_hand(&self, candidate: &Candidate, before: &Json) -> Option<String> {
         let _ = (candidate, before);
         None
@@ -132,12 +132,6 @@ pub fn of(spec: &ActionSpec) -> Option<&'static dyn Action> {
 #[must_use]
 pub fn by_name(name: &str) -> Option<&'static dyn Action> {
     REGISTRY.iter().copied().find(|a| a.spec().name == name)
-}
-
-/// How a person takes back what an action changed, in words.
-#[must_use]
-pub fn by_hand(action: &str, candidate: &Candidate, before: &Json) -> Option<String> {
-    by_name(action)?.by_hand(candidate, before)
 }
 
 /// The comment that every acting statement carries, so that the server's own log tells who it was.

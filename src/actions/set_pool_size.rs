@@ -110,7 +110,7 @@ impl Action for SetPoolSize {
 
     fn by_hand(&self, candidate: &Candidate, before: &Json) -> Option<String> {
         let (Candidate::Pool(pool), Some(size)) = (candidate, size_of(before)) else { return None };
-        Some(format!("in the console of PgBouncer {}: SET {KEY} = {size}", pool.pooler))
+        Some(format!("SET {KEY} = {size} in the console of PgBouncer {}", pool.pooler))
     }
 
     fn judge_undo(&self, order: &Order, before: &Json, answer: &ActAnswer, seen: Option<&[Row]>) -> Judgement {

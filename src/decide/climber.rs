@@ -87,12 +87,19 @@ impl Climber {
         let why = self.hands_off.as_ref()?;
         let sent = self.last_touch();
         let changed = sent.filter(|s| s.reverted.as_ref().is_none_or(|r| r.status != OutcomeStatus::Done));
-        let by_hand = changed.and_then(|s| actions::by_hand(s.action, &self.candidate, s.before.as_ref()?));
-        let by_hand = by_hand.map_or(String::new(), |how| format!(". If it still holds, take it back by hand, {how}"));
+        let by_hand = changed.and_then(|s| by_hand(s.action, &self.candidate, s.before.as_ref()?, self.whom.as_ref()));
+        let by_hand = by_hand.map_or(String::new(), |how| format!(". {how}"));
         Some(format!("left alone: {why}{by_hand}"))
     }
 
     pub(super) fn last_touch_mut(&mut self) -> Option<&mut Sent> {
         self.sent.iter_mut().rfind(|sent| sent.touched())
     }
+}
+
+/// How a person takes back what an action changed.
+pub(super) fn by_hand(action: &str, candidate: &Candidate, before: &Json, whom: Option<&Whom>) -> Option<String> {
+    let command = actions::by_name(action)?.by_hand(candidate, before)?;
+    let place = whom.and_then(|whom| whom.pooler.as_ref()).map_or(String::new(), |place| format!(" at {place}"));
+    Some(format!("If it still holds, take it back by hand: {command}{place}"))
 }

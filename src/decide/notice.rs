@@ -1,12 +1,12 @@
 //! What people are told: one message per incident until it changes, complete in itself.
 
+use super::climber::by_hand;
 use super::conclude::Decision;
 use super::plan::Plan;
 use super::run::{Brief, Climber, Run, Sent};
-use crate::actions;
 use crate::model::history::same_query;
 use crate::model::record::{Draft, Notice};
-use crate::model::{Candidate, History, Outcome, OutcomeStatus, Timestamp, Verdict};
+use crate::model::{Candidate, History, Outcome, OutcomeStatus, Timestamp, Verdict, Whom};
 use crate::playbook::ActStep;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
@@ -170,10 +170,10 @@ pub(super) fn unverified(outcome: &Draft, detail: &str, notify: &[String], draft
     let done = ended(OutcomeStatus::Done).is_some();
     let change = match (&outcome.before, &outcome.after) {
         (Some(before), Some(after)) if done => {
-            let by_hand = outcome.action.as_ref().zip(outcome.candidate.as_ref());
-            let by_hand = by_hand.and_then(|(a, c)| actions::by_hand(&a.name, &c.candidate, before));
-            let by_hand =
-                by_hand.map_or(String::new(), |how| format!(" If it still holds, take it back by hand, {how}"));
+            let whom = Whom::read(outcome.evidence.as_ref());
+            let both = outcome.action.as_ref().zip(outcome.candidate.as_ref());
+            let by_hand = both.and_then(|(a, c)| by_hand(&a.name, &c.candidate, before, whom.as_ref()));
+            let by_hand = by_hand.map_or(String::new(), |how| format!(" {how}"));
             format!("It changed {} to {}, which is not taken back by itself.{by_hand}", plain(before), plain(after))
         }
         _ => String::new(),
@@ -228,7 +228,7 @@ pub(super) fn summary(run: &Run) -> String {
     let sent: Vec<&Climber> = run.climbers.iter().filter(|c| !c.sent.is_empty()).collect();
     if acted.is_empty() && !sent.is_empty() {
         let things = things(&sent.iter().map(|c| &c.candidate).collect::<Vec<_>>());
-        return format!("{}: {things} on {target}; nothing was touched", names_of_actions(&sent));
+        return format!("{}: {things} on {target}; nothing was touched", actions(&sent));
     }
     if acted.is_empty() {
         return match run.held {
@@ -238,7 +238,7 @@ pub(super) fn summary(run: &Run) -> String {
     }
     let count = |wanted: Was| acted.iter().filter(|c| c.last_touch().is_some_and(wanted)).count();
     let candidates: Vec<&Candidate> = acted.iter().map(|c| &c.candidate).collect();
-    let mut parts = vec![format!("{}: {} on {target}", names_of_actions(&acted), things(&candidates))];
+    let mut parts = vec![format!("{}: {} on {target}", actions(&acted), things(&candidates))];
     let states: [(&str, Was); 4] = [
         ("remedied", &|s| s.helped == Some(true)),
         ("taken back", &taken_back),
@@ -252,7 +252,7 @@ pub(super) fn summary(run: &Run) -> String {
     parts.join("; ")
 }
 
-fn names_of_actions(climbers: &[&Climber]) -> String {
+fn actions(climbers: &[&Climber]) -> String {
     let mut actions: Vec<&str> = climbers.iter().flat_map(|c| c.sent.iter().map(|s| s.action)).collect();
     actions.sort_unstable();
     actions.dedup();

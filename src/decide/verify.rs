@@ -243,12 +243,12 @@ fn settle(run: &mut Run, climber: usize, outcome: Outcome) {
 /// Records what came of the run, with the message for people, and ends it.
 pub(super) fn close(run: &mut Run, at: Timestamp) -> Vec<Effect> {
     let mut drafts: Vec<_> = draft::left_over(run).into_iter().collect();
-    drafts.extend(draft::verifications(run));
-    if let Some(last) = drafts.last_mut() {
-        notice::closing(run, last, at);
-    } else {
-        drafts.extend(notice::untouched(run, at));
+    let mut verified = draft::verifications(run);
+    match verified.last_mut() {
+        Some(last) => notice::closing(run, last, at),
+        None => verified.extend(notice::untouched(run, at)),
     }
+    drafts.extend(verified);
     if drafts.is_empty() {
         return end(run);
     }

@@ -166,3 +166,6 @@ fn of_fault(fault: &Fault) -> Outcome {
     };
     Outcome::new(status, detail)
 }
+
+#[cfg(test)]
+mod tests;

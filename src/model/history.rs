@@ -3,6 +3,10 @@
 //! `History` is the same on every machine that reads the same records: it is how limits and
 //! cooldowns survive a restart, and how a decision can be replayed.
 
+mod unverified;
+
+pub use unverified::Unverified;
+
 use super::record::{Draft, Record, RecordKind};
 use super::right::{self, Right};
 use super::time::{before, since};
@@ -78,25 +82,6 @@ pub struct OpenIntent {
     pub at: Timestamp,
     /// The whole announcement, for recovery.
     pub draft: Draft,
-}
-
-/// An action on which the last word is not recorded.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Unverified {
-    /// When its outcome was recorded; logs of before do not say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<Timestamp>,
-    /// The outcome.
-    #[serde(flatten)]
-    pub draft: Draft,
-}
-
-impl Unverified {
-    /// Nothing was touched: people have yet to hear of it, and that is all.
-    #[must_use]
-    pub fn refused(&self) -> bool {
-        self.draft.outcome.as_ref().is_some_and(|o| o.status == OutcomeStatus::Refused)
-    }
 }
 
 /// The end of a ladder, or of one of its rungs, for one candidate.

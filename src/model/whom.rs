@@ -93,7 +93,12 @@ mod tests {
                 said(Whom { config_file: Some("/etc/other.ini".to_owned()), ..main() }),
             ]
             .join("\n"),
-            @""
+            @"
+        it was done on the server with the system identifier 7, and this is another one (8)
+        it was done by the PgBouncer at db1:6432, and this is db2:6432
+        it was done by the PgBouncer at db1:6432, and this is an unknown place
+        it was done by the PgBouncer of /etc/pgbouncer/pgbouncer.ini, and now that of /etc/other.ini is at db1:6432
+        "
         );
         assert_eq!(main().differs(&Whom { config_file: None, ..main() }, false), None, "nobody looked at its file");
     }

@@ -45,7 +45,7 @@ fn counts(look: &Row) -> Option<(i64, i64)> {
 }
 
 /// What was cut off is refused only if nothing of it was done: a part of it is a failure.
-pub(super) fn cut_off(table: &Table, major: i32, outcome: Outcome, seen: Option<&[Row]>) -> Outcome {
+pub(super) fn cut_off(table: &Table, major: i32, outcome: &Outcome, seen: Option<&[Row]>) -> Outcome {
     let partly = |part: &str| {
         let refused = outcome.status == OutcomeStatus::Refused;
         let status = if refused { OutcomeStatus::Failed } else { outcome.status };

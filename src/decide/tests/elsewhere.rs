@@ -61,7 +61,12 @@ fn what_was_done_elsewhere_is_left_alone_and_told() {
         let Candidate::Pool(raised) = raised() else { return };
         stage.there = vec![Candidate::Pool(Pool { config_file: Some("other.ini".to_owned()), ..raised })];
     });
-    insta::assert_snapshot!([server, place, gone, other].concat().join("\n"), @"");
+    insta::assert_snapshot!([server, place, gone, other].concat().join("\n"), @"
+        verification unknown: left alone: it was done on the server with the system identifier 7, and this is another one (8). If it still holds, take it back by hand: SET default_pool_size = 4 in the console of PgBouncer main at db1:6432
+        verification unknown: left alone: it was done by the PgBouncer at db1:6432, and this is db2:6432. If it still holds, take it back by hand: SET default_pool_size = 4 in the console of PgBouncer main at db1:6432
+        verification unknown: left alone: it was done by the PgBouncer at db1:6432, and this is an unknown place. If it still holds, take it back by hand: SET default_pool_size = 4 in the console of PgBouncer main at db1:6432
+        verification unknown: left alone: it was done by the PgBouncer of pgbouncer.ini, and now that of other.ini is at db1:6432. If it still holds, take it back by hand: SET default_pool_size = 4 in the console of PgBouncer main at db1:6432
+        ");
 }
 
 #[test]
@@ -84,7 +89,13 @@ fn what_was_announced_elsewhere_is_not_looked_up_here() {
     assert_eq!(outcome.map(|o| o.status), Some(OutcomeStatus::Unknown));
     let notice = stage.log.last().and_then(Draft::notice).expect("people are told");
     assert_eq!(notice.event, "unknown");
-    insta::assert_snapshot!(notice.lines.join("\n"), @"");
+    insta::assert_snapshot!(notice.lines.join("\n"), @"
+        Gives starved pools more connections.
+        pool shop/app on main (5 clients waiting, the oldest 9.0s; 4 of 4 servers in use) → set_pool_size: unknown (not looked up: it was done by the PgBouncer at db1:6432, and this is db2:6432); default_pool_size 4 → default_pool_size 8; left alone: it was done by the PgBouncer at db1:6432, and this is db2:6432. If it still holds, take it back by hand: SET default_pool_size = 4 in the console of PgBouncer main at db1:6432
+        Whether it helped was not looked at: a person should look.
+        pgmedic ended in the middle of this run, and took it up again at its next start.
+        Record: pgmedic audit show 01RUN0
+        ");
 }
 
 #[test]
@@ -96,13 +107,19 @@ fn an_old_change_is_left_to_people_with_the_command_that_takes_it_back() {
     };
     let hour = Duration::from_hours(1);
     assert_eq!(next_start(after_downtime(hour)).1, 1, "within verify.within and an hour it is taken back");
-    assert_eq!(next_start(after_downtime(hour + Duration::from_secs(60))).1, 0);
+    assert_eq!(next_start(after_downtime(hour + Duration::from_mins(1))).1, 0);
     let mut stage = after_downtime(4 * DAY);
     assert_eq!(next_start(after_downtime(4 * DAY)).1, 0);
     stage.resumed(&playbook(RAISE));
     let notice = stage.log.last().and_then(Draft::notice).expect("people are told");
     assert_eq!(notice.event, "unknown");
-    insta::assert_snapshot!(notice.lines.join("\n"), @"");
+    insta::assert_snapshot!(notice.lines.join("\n"), @"
+        Gives starved pools more connections.
+        pool shop/app on main (5 clients waiting, the oldest 9.0s; 4 of 4 servers in use) → set_pool_size: done (as staged); default_pool_size 4 → default_pool_size 8; left alone: it was changed 4d before pgmedic was started again, and only what is at most 1h 10s old is looked after. If it still holds, take it back by hand: SET default_pool_size = 4 in the console of PgBouncer main at db1:6432
+        Whether it helped was not looked at: a person should look.
+        pgmedic ended in the middle of this run, and took it up again at its next start.
+        Record: pgmedic audit show 01RUN0
+        ");
 }
 
 #[test]
@@ -136,7 +153,13 @@ fn a_refusal_that_nobody_was_told_of_is_told_once_after_the_restart() {
     stage.resumed(&book);
     assert_eq!(told(&stage), ["failed"]);
     let notice = stage.log.last().and_then(Draft::notice).expect("people are told");
-    insta::assert_snapshot!([vec![notice.headline], notice.lines].concat().join("\n"), @"");
+    insta::assert_snapshot!([vec![notice.headline], notice.lines].concat().join("\n"), @"
+        cancel_backend: 1 session on orders; nothing was touched
+        Ends what runs too long.
+        pid 7 (app@shop, billing), running 40m → cancel_backend: refused (as staged)
+        pgmedic ended in the middle of this run, and took it up again at its next start.
+        Record: pgmedic audit show 01RUN0
+        ");
     // The next start finds nothing to say, nor does the next run that is refused the same.
     assert!(left(&stage.state.history).is_empty());
     stage.now = after(stage.now, Duration::from_mins(10));
@@ -152,7 +175,12 @@ fn a_refusal_that_nobody_looks_after_is_told_as_one() {
     let refused = left(&stage.state.history).pop_first().expect("a refusal").1.remove(0).draft;
     let draft = crate::decide::draft::unverified(&refused, "pgmedic ended", &["slack".to_owned()]);
     let notice = draft.notice().expect("a message");
-    insta::assert_snapshot!(format!("[{}] {}\n{}", notice.event, notice.headline, notice.lines.join("\n")), @"");
+    insta::assert_snapshot!(format!("[{}] {}\n{}", notice.event, notice.headline, notice.lines.join("\n")), @"
+        [failed] cancel_backend on orders was refused; nothing was touched
+        pid 7 (app@shop, billing), running 40m
+        as staged
+        Record: pgmedic audit show 01RUN0
+        ");
     stage.state.apply(&Record { seq: 99, time: stage.now, body: draft });
     assert!(left(&stage.state.history).is_empty());
 }
