@@ -32,6 +32,8 @@ pub struct Orphan {
 /// How far the looking up of one orphan is.
 #[derive(Clone, Debug)]
 pub enum ResumeStage {
+    /// Not begun.
+    New,
     /// The target is looked at.
     Looking,
     /// It could not be looked at; between two tries.

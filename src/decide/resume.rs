@@ -77,7 +77,7 @@ pub fn resume(brief: Brief, history: &History, left: &[Left], give_up: Duration)
         let announced = at.unwrap_or(run.brief.started);
         orphans.push_back(Orphan { climber, step, intent: draft.clone(), announced });
     }
-    run.phase = Phase::Resuming(Box::new(Resuming { orphans, stage: ResumeStage::Resting, give_up }));
+    run.phase = Phase::Resuming(Box::new(Resuming { orphans, stage: ResumeStage::New, give_up }));
     Some(run)
 }
 
@@ -143,7 +143,7 @@ pub(super) fn resuming(run: &mut Run, mut resuming: Resuming, what: &What, at: T
     };
     let stage = std::mem::replace(&mut resuming.stage, ResumeStage::Looking);
     match (stage, what) {
-        (ResumeStage::Resting, What::Begin | What::Rested) => look(run, resuming, &orphan),
+        (ResumeStage::New, What::Begin) | (ResumeStage::Resting, What::Rested) => look(run, resuming, &orphan),
         (ResumeStage::Looking, What::Looked(look)) => recall(run, resuming, &orphan, look, at),
         (ResumeStage::Looking, What::Blind { reason, .. }) if run.elapsed >= resuming.give_up => {
             let detail = format!("pgmedic ended before its end was recorded, and since then: {reason}");
@@ -188,7 +188,9 @@ pub(super) fn resuming(run: &mut Run, mut resuming: Resuming, what: &What, at: T
 /// What is not looked up yet stays open in the log, for the next start.
 pub(super) fn stop(run: &mut Run) -> Vec<Effect> {
     match &run.phase {
-        Phase::Resuming(r) if matches!(r.stage, ResumeStage::Looking | ResumeStage::Resting) => end(run),
+        Phase::Resuming(r) if matches!(r.stage, ResumeStage::New | ResumeStage::Looking | ResumeStage::Resting) => {
+            end(run)
+        }
         _ => Vec::new(),
     }
 }

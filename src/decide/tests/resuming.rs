@@ -220,3 +220,20 @@ fn a_playbook_that_was_lowered_since_takes_nothing_back() {
     stage.live(run);
     assert_eq!(stage.told.iter().filter(|line| line.starts_with("SEND")).count(), 1, "{:?}", stage.told);
 }
+
+#[test]
+fn a_second_begin_does_not_look_twice_at_once() {
+    let book = playbook(CANCEL_THEN_TERMINATE);
+    let mut stage = Stage::new(vec![query(7)], &[]);
+    stage.killed_before(&book, "act", 1);
+    let left = left(&stage.state.history).pop_first().expect("the intent is left").1;
+    let brief = Brief { id: "01RUN0".to_owned(), ..stage.brief(book) };
+    let give_up = stage.elapsed() + Duration::from_mins(15);
+    let mut run = resume(brief, &stage.state.history, &left, give_up).expect("the playbook is the same");
+    let down = What::Blind { reason: "down".to_owned(), seen: BTreeMap::new() };
+    for what in [What::Begin, down] {
+        run = next(&run, &stage.event(what)).0;
+    }
+    let (_, effects) = next(&run, &stage.event(What::Begin));
+    assert!(effects.is_empty(), "it rests: {effects:?}");
+}

@@ -121,8 +121,9 @@ each_major!(a_role_that_is_not_shown_who_waits_gives_way_all_the_same, async |cl
     let at_work = "SELECT 1 FROM pg_stat_progress_analyze p JOIN pg_stat_activity a USING (pid)
          WHERE p.relid = 'slow_leaf'::regclass AND a.application_name = 'pgmedic/work'";
     eventually(async || !cluster.psql("app", at_work).is_empty()).await;
-    let app = cluster.connect("app", "app").await;
-    run(&app, &["SET lock_timeout = '5s'", "TRUNCATE slow_leaf"]).await;
+    // A session of the tables' owner it would see, where it is a member of that role.
+    let other = cluster.connect("postgres", "app").await;
+    run(&other, &["SET lock_timeout = '5s'", "TRUNCATE slow_leaf"]).await;
     let all = || outcomes(&home, "refresh-statistics");
     // Which of the two it is at, the parent's leaf or the leaf by itself, is the finder's choice.
     let way = |o: &String| {
