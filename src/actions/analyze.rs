@@ -1,5 +1,7 @@
 //! Renews the planner statistics of one table.
 
+mod parts;
+
 use super::grants::{ANY, Grant, Hand, Needs};
 use super::{Action, Deed, Judgement, Order, comment, protection};
 use crate::model::query::{Act, ActAnswer, Confirm};
@@ -99,8 +101,8 @@ impl Action for Analyze {
                 question: Question {
                     name: "analyzed",
                     place: Place::ReadIn(table.database.clone()),
-                    sql: look(),
-                    params: identity(table),
+                    sql: if table.partitioned { parts::look() } else { look() },
+                    params: if table.partitioned { parts::params(table) } else { identity(table) },
                 },
                 every: Duration::from_millis(500),
                 within: Duration::from_secs(5),
@@ -110,7 +112,7 @@ impl Action for Analyze {
     }
 
     /// An index expression or extended statistics run functions of the table's owner. The session's `search_path` is
-    /// pg_catalog, as safe as that of autovacuum (empty since CVE-2018-1058) and of PostgreSQL 17 and later in every
+    /// `pg_catalog`, as safe as that of autovacuum (empty since CVE-2018-1058) and of PostgreSQL 17 and later in every
     /// ANALYZE: what fails here fails for autovacuum too, which is why the table is stale.
     fn advice(&self, sqlstate: &str) -> Option<&'static str> {
         NOT_FOUND.contains(&sqlstate).then_some(
@@ -145,6 +147,17 @@ impl Action for Analyze {
         Judgement::NotYet(Outcome::new(OutcomeStatus::Failed, detail))
     }
 
+    fn in_parts(&self, order: &Order) -> bool {
+        matches!(order.candidate, Candidate::Table(table) if table.partitioned)
+    }
+
+    fn cut_off(&self, order: &Order, outcome: Outcome, seen: Option<&[Row]>) -> Outcome {
+        match order.candidate {
+            Candidate::Table(table) => parts::cut_off(table, order.server.major(), &outcome, seen),
+            _ => outcome,
+        }
+    }
+
     fn recall(&self, order: &Order, _: Option<&Json>, seen: &[Row]) -> Judgement {
         let unknown = |detail| Judgement::NotYet(Outcome::new(OutcomeStatus::Unknown, detail));
         let (Candidate::Table(table), Some(look)) = (order.candidate, seen.first()) else {
@@ -156,12 +169,18 @@ impl Action for Analyze {
             return ended(OutcomeStatus::Unknown, detail.to_owned());
         }
         let analyzed = look.opt_time("analyzed").ok().flatten();
+        let moved = analyzed.is_some() && analyzed > table.last_analyzed;
+        let left = parts::left(look);
         match (look.bool("same"), look.bool("busy")) {
             (Ok(false), _) => not_sent(table, Some(look)),
-            _ if analyzed.is_some() && analyzed > table.last_analyzed => {
+            _ if moved && left.is_none() => {
                 ended(OutcomeStatus::Done, format!("{}, as last_analyze shows", done(table, Some(look))))
             }
             (Ok(true), Ok(true)) => unknown("a session is still vacuuming or analyzing it"),
+            _ if moved => {
+                let part = left.unwrap_or_default();
+                Judgement::NotYet(Outcome::new(OutcomeStatus::Failed, format!("it was cut off: {part}")))
+            }
             _ => {
                 let detail = "not analyzed: last_analyze has not moved, so it was not sent or was cut off";
                 Judgement::NotYet(Outcome::new(OutcomeStatus::Failed, detail))

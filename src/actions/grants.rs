@@ -75,8 +75,17 @@ const RESERVED: Grant = Grant {
 
 /// What every target needs, whatever its playbooks do. The acting login reads the views, too: its
 /// statements check their victim themselves.
-pub static BASE: &[Grant] =
-    &[MONITOR, Grant { hand: Hand::Acting, ..MONITOR }, RESERVED, Grant { hand: Hand::Acting, ..RESERVED }];
+pub static BASE: &[Grant] = &[
+    MONITOR,
+    Grant {
+        hand: Hand::Acting,
+        why: "Without it the views hide from it what others do: no session is cancelled or terminated. Maintenance goes \
+              on: who waits for it is found by pg_locks, but not what kind of session that is.",
+        ..MONITOR
+    },
+    RESERVED,
+    Grant { hand: Hand::Acting, ..RESERVED },
+];
 
 /// A role of which to ask.
 pub const ROLES: &str = "roles";

@@ -78,6 +78,19 @@ pub trait Action: Sync {
         None
     }
 
+    /// Whether the statement keeps what it has done when it is cut off in the middle.
+    fn in_parts(&self, order: &Order) -> bool {
+        let _ = order;
+        false
+    }
+
+    /// What a statement that was cut off has left done. `outcome` is how it ended, `seen` the last look of the
+    /// deed's `confirm`, if one succeeded. Asked only where it is done [`Action::in_parts`].
+    fn cut_off(&self, order: &Order, outcome: Outcome, seen: Option<&[Row]>) -> Outcome {
+        let _ = (order, seen);
+        outcome
+    }
+
     /// What its logins must be granted beyond [`grants::BASE`].
     fn grants(&self) -> &'static [grants::Grant];
 
@@ -91,6 +104,12 @@ pub trait Action: Sync {
     /// is not taken back.
     fn current(&self, candidate: &Candidate) -> Option<Json> {
         let _ = candidate;
+        None
+    }
+
+    /// The command with which a person takes it back; `None` where nothing can be.
+    fn by_hand(&self, candidate: &Candidate, before: &Json) -> Option<String> {
+        let _ = (candidate, before);
         None
     }
 

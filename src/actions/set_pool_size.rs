@@ -108,6 +108,11 @@ impl Action for SetPoolSize {
         Some(json!({ KEY: pool.default_pool_size }))
     }
 
+    fn by_hand(&self, candidate: &Candidate, before: &Json) -> Option<String> {
+        let (Candidate::Pool(pool), Some(size)) = (candidate, size_of(before)) else { return None };
+        Some(format!("SET {KEY} = {size} in the console of PgBouncer {}", pool.pooler))
+    }
+
     fn judge_undo(&self, order: &Order, before: &Json, answer: &ActAnswer, seen: Option<&[Row]>) -> Judgement {
         match (order.candidate, size_of(before)) {
             (Candidate::Pool(pool), _) if !answer.sent => not_sent(pool),

@@ -24,6 +24,7 @@ pub fn server(version_num: i32) -> Server {
         privileges: Privileges { monitor: true, acting_monitor: true, signal_backend: true },
         ownership: Ownership::Held,
         databases: vec!["shop".to_owned()],
+        poolers: std::collections::BTreeMap::new(),
     }
 }
 
@@ -91,6 +92,7 @@ pub fn pool() -> Pool {
         pools_total: 12,
         direct_clients: 10,
         usable_connections: 97,
+        config_file: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! A candidate on its way up the ladder, with what was sent for it.
 
-use crate::model::{Candidate, Outcome, OutcomeStatus, Server};
+use crate::actions;
+use crate::model::{Candidate, Outcome, OutcomeStatus, Server, Whom};
 use serde_json::Value as Json;
 
 /// A candidate on its way up the ladder.
@@ -14,6 +15,10 @@ pub struct Climber {
     pub state: ClimberState,
     /// Every rung that was sent, in order.
     pub sent: Vec<Sent>,
+    /// Where that was: what a look elsewhere shows says nothing of it.
+    pub whom: Option<Whom>,
+    /// Why it is neither looked after nor taken back any more: people are told instead.
+    pub hands_off: Option<String>,
 }
 
 /// Whether a candidate goes on up the ladder.
@@ -60,7 +65,7 @@ impl Climber {
     /// A candidate at the foot of the ladder.
     #[must_use]
     pub fn new(candidate: Candidate) -> Climber {
-        Climber { candidate, since: None, state: ClimberState::Climbing, sent: Vec::new() }
+        Climber { candidate, since: None, state: ClimberState::Climbing, sent: Vec::new(), whom: None, hands_off: None }
     }
 
     /// The last rung that may have had an effect: what verification is about.
@@ -69,7 +74,32 @@ impl Climber {
         self.sent.iter().rfind(|sent| sent.touched())
     }
 
+    /// Takes its hands off if the look is one at another server or pooler. `None` in place of the candidate: the
+    /// look did not show it.
+    pub(super) fn compare(&mut self, server: &Server, seen: Option<&Candidate>) {
+        let now = Whom::of(server, seen.unwrap_or(&self.candidate));
+        let differs = self.whom.as_ref().and_then(|whom| whom.differs(&now, seen.is_some()));
+        self.hands_off = self.hands_off.take().or(differs);
+    }
+
+    /// Why it was left alone, and how a person takes back what was changed.
+    pub(super) fn left_alone(&self) -> Option<String> {
+        let why = self.hands_off.as_ref()?;
+        let sent = self.last_touch();
+        let changed = sent.filter(|s| s.reverted.as_ref().is_none_or(|r| r.status != OutcomeStatus::Done));
+        let by_hand = changed.and_then(|s| by_hand(s.action, &self.candidate, s.before.as_ref()?, self.whom.as_ref()));
+        let by_hand = by_hand.map_or(String::new(), |how| format!(". {how}"));
+        Some(format!("left alone: {why}{by_hand}"))
+    }
+
     pub(super) fn last_touch_mut(&mut self) -> Option<&mut Sent> {
         self.sent.iter_mut().rfind(|sent| sent.touched())
     }
+}
+
+/// How a person takes back what an action changed.
+pub(super) fn by_hand(action: &str, candidate: &Candidate, before: &Json, whom: Option<&Whom>) -> Option<String> {
+    let command = actions::by_name(action)?.by_hand(candidate, before)?;
+    let place = whom.and_then(|whom| whom.pooler.as_ref()).map_or(String::new(), |place| format!(" at {place}"));
+    Some(format!("If it still holds, take it back by hand: {command}{place}"))
 }

@@ -7,7 +7,7 @@ use super::plan::Plan;
 use super::run::{Brief, ClimberState, Look, Run};
 use crate::actions::Deed;
 use crate::model::record::{ActionRef, Draft, RecordKind};
-use crate::model::{Candidate, Facts, Outcome, OutcomeStatus, Timestamp, Verdict};
+use crate::model::{Candidate, Facts, Outcome, OutcomeStatus, Timestamp, Verdict, Whom};
 use crate::playbook::ActStep;
 use serde_json::{Value as Json, json};
 
@@ -115,7 +115,14 @@ pub(super) fn action_ref(rung: &ActStep, statement: String) -> ActionRef {
 }
 
 /// What is about to be sent.
-pub(super) fn intent(brief: &Brief, candidate: &Candidate, decision: &Decision, rung: &ActStep, deed: &Deed) -> Draft {
+pub(super) fn intent(
+    brief: &Brief,
+    candidate: &Candidate,
+    whom: &Whom,
+    decision: &Decision,
+    rung: &ActStep,
+    deed: &Deed,
+) -> Draft {
     Draft {
         mode: Some(decision.mode),
         verdict: Some(decision.verdict),
@@ -126,6 +133,7 @@ pub(super) fn intent(brief: &Brief, candidate: &Candidate, decision: &Decision, 
         before: deed.before.clone(),
         after: deed.after.clone(),
         actor: Some(brief.actor.clone()),
+        evidence: Some(whom.evidence()),
         ..of_run(RecordKind::Intent, brief)
     }
 }
@@ -151,6 +159,7 @@ fn ending(kind: RecordKind, intent: &Draft, outcome: &Outcome) -> Draft {
         before: intent.before.clone(),
         after: intent.after.clone().filter(|_| changed),
         outcome: Some(outcome.clone()),
+        evidence: Whom::read(intent.evidence.as_ref()).map(|whom| whom.evidence()),
         ..Draft::new(kind)
     }
 }
@@ -164,9 +173,11 @@ pub fn orphan(intent: &Draft, detail: &str, notify: &[String]) -> Draft {
     draft
 }
 
-/// The verification of an action that a crash left unverified: nobody looked whether it helped.
+/// The last word on an action that a crash left without one: nobody looked whether it helped. Of one that was
+/// refused there is nothing to look at; people have yet to hear of it.
 #[must_use]
 pub fn unverified(outcome: &Draft, detail: &str, notify: &[String]) -> Draft {
+    let refused = outcome.outcome.as_ref().is_some_and(|o| o.status == OutcomeStatus::Refused);
     let mut draft = Draft {
         run: outcome.run.clone(),
         target: outcome.target.clone(),
@@ -174,7 +185,7 @@ pub fn unverified(outcome: &Draft, detail: &str, notify: &[String]) -> Draft {
         candidate: outcome.candidate.clone(),
         action: outcome.action.clone(),
         before: outcome.before.clone(),
-        outcome: Some(Outcome::new(OutcomeStatus::Unknown, detail)),
+        outcome: (!refused).then(|| Outcome::new(OutcomeStatus::Unknown, detail)),
         ..Draft::new(RecordKind::Verification)
     };
     notice::unverified(outcome, detail, notify, &mut draft);
@@ -187,7 +198,7 @@ pub(super) fn is_revert(action: &ActionRef) -> bool {
 }
 
 /// Announces that a change is taken back.
-pub(super) fn revert_intent(brief: &Brief, candidate: &Candidate, rung: &ActStep, deed: &Deed) -> Draft {
+pub(super) fn revert_intent(brief: &Brief, candidate: &Candidate, whom: &Whom, rung: &ActStep, deed: &Deed) -> Draft {
     Draft {
         verdict: Some(Verdict::Act),
         reason: Some("it did not help, so it is taken back".to_owned()),
@@ -195,6 +206,7 @@ pub(super) fn revert_intent(brief: &Brief, candidate: &Candidate, rung: &ActStep
         action: Some(ActionRef { arguments: json!({"revert": true}), ..action_ref(rung, deed.act.statement.clone()) }),
         before: deed.before.clone(),
         after: deed.after.clone(),
+        evidence: Some(whom.evidence()),
         ..of_run(RecordKind::Intent, brief)
     }
 }
@@ -226,6 +238,7 @@ pub(super) fn verifications(run: &Run) -> Vec<Draft> {
     let each = run.acted().filter_map(|climber| {
         let sent = climber.last_touch()?;
         let (status, detail) = match (sent.helped, &sent.reverted) {
+            _ if climber.hands_off.is_some() => (OutcomeStatus::Unknown, climber.left_alone().unwrap_or_default()),
             (Some(true), _) => (OutcomeStatus::Done, "looked at again: the harm is gone".to_owned()),
             (Some(false), r) if climber.since.is_none() && !(run.resumed && r.is_some()) => {
                 let back = r.as_ref().map_or(String::new(), |r| format!("; {}", r.detail));

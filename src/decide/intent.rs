@@ -93,6 +93,7 @@ mod tests {
             pools_total: 5,
             direct_clients: 3,
             usable_connections: 97,
+            config_file: None,
         };
         let mut draft = Draft::new(RecordKind::Intent);
         draft.run = Some(run.to_owned());

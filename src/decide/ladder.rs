@@ -9,7 +9,7 @@ use super::run::{Climber, ClimberState, Effect, Entry, Errand, Look, Phase, Prep
 use super::verify;
 use crate::actions::{self, Order};
 use crate::model::time::since;
-use crate::model::{Candidate, Duration, GuardReport, Kind, Outcome, OutcomeStatus, Timestamp, Verdict};
+use crate::model::{Candidate, Duration, GuardReport, Kind, Outcome, OutcomeStatus, Timestamp, Verdict, Whom};
 use crate::playbook::{ActStep, Step};
 
 /// An admission is at most so old when its statement is sent (safety facts: AWS, October 2025).
@@ -60,6 +60,7 @@ fn advance_from(run: &mut Run, mut step: usize, mut climber: usize, at: Timestam
 fn approach(run: &mut Run, spot: Spot, at: Timestamp) -> Vec<Effect> {
     if at < run.ends.at {
         run.phase = Phase::Looking(spot);
+        run.asked = run.elapsed;
         return vec![Effect::Look(Box::new(run.climbers[spot.climber].candidate.clone()))];
     }
     let why = run.ends.why.clone();
@@ -76,7 +77,7 @@ fn leave(run: &mut Run, why: String) {
 
 /// An intent could not be written: nothing more is sent, but what was sent before is looked after.
 pub(super) fn unannounced(run: &mut Run, why: &str, at: Timestamp) -> Vec<Effect> {
-    if run.acted().next().is_none() {
+    if run.climbers.iter().all(|c| c.sent.is_empty()) {
         return unwritable(run, why);
     }
     leave(run, format!("audit: the log cannot be written: {why}"));
@@ -135,7 +136,8 @@ pub(super) fn looked(run: &mut Run, spot: Spot, look: &Look, at: Timestamp) -> V
             record(run, spot, vec![draft::candidate_decision(&run.brief, candidate, &decision, Some(&rung))])
         }
         Ok(deed) => {
-            let intent = draft::intent(&brief, candidate, &decision, &rung, &deed);
+            let whom = Whom::of(&look.facts.server, candidate);
+            let intent = draft::intent(&brief, candidate, &whom, &decision, &rung, &deed);
             let prepared = Prepared {
                 deed,
                 server: look.facts.server.clone(),
@@ -209,8 +211,7 @@ fn changed(rung: &ActStep, found: &Candidate, now: &Candidate) -> Option<Decisio
 /// The intent is on disk: send, unless pgmedic was told to stop or the look is too old by now.
 pub(super) fn announced(run: &mut Run, spot: Spot, mut prepared: Prepared, at: Timestamp) -> Vec<Effect> {
     let holds = if prepared.candidate.kind() == Kind::Pool { UNFENCED_ADMISSION_HOLDS } else { ADMISSION_HOLDS };
-    // A clock that was set back does not make a look young.
-    let age = since(at, prepared.looked_at).max(since(prepared.looked_at, at));
+    let age = run.age(prepared.looked_at, at);
     let refused = if let Some(why) = &run.stopping {
         Some(format!("{why} before the statement was sent"))
     } else if age > holds {
@@ -254,6 +255,7 @@ pub(super) fn acted(run: &mut Run, spot: Spot, prepared: Prepared, outcome: &Out
         OutcomeStatus::Refused | OutcomeStatus::Unknown => ClimberState::Stopped(outcome.detail.clone()),
     };
     climber.since = None;
+    climber.whom = Some(Whom::of(&prepared.server, &prepared.candidate));
     let draft = draft::outcome(&prepared.intent, outcome);
     if let Some(action) = prepared.intent.action.as_ref().and_then(|a| actions::by_name(&a.name)) {
         climber.sent.push(Sent {

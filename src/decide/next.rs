@@ -24,6 +24,7 @@ pub fn next(run: &Run, event: &Event) -> (Run, Vec<Effect>) {
 
 fn step(run: &mut Run, event: &Event) -> Vec<Effect> {
     let at = event.at;
+    run.elapsed = run.elapsed.max(event.elapsed);
     if let What::Stop(why) = &event.what {
         return stop(run, why, at);
     }
@@ -220,6 +221,6 @@ pub(super) fn end(run: &mut Run) -> Vec<Effect> {
 }
 
 /// Used by the neighbours to begin a verification round.
-pub(super) fn verifying(climber: usize, until: Timestamp, rest: Duration) -> Phase {
+pub(super) fn verifying(climber: usize, until: Duration, rest: Duration) -> Phase {
     Phase::Verifying(Verify { climber, until, rest, resting: false })
 }

@@ -1,11 +1,12 @@
 //! What people are told: one message per incident until it changes, complete in itself.
 
+use super::climber::by_hand;
 use super::conclude::Decision;
 use super::plan::Plan;
 use super::run::{Brief, Climber, Run, Sent};
 use crate::model::history::same_query;
 use crate::model::record::{Draft, Notice};
-use crate::model::{Candidate, History, Outcome, OutcomeStatus, Timestamp, Verdict};
+use crate::model::{Candidate, History, Outcome, OutcomeStatus, Timestamp, Verdict, Whom};
 use crate::playbook::ActStep;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
@@ -85,18 +86,23 @@ pub(super) fn repeated(run: &Run, candidate: &Candidate, decision: &Decision, dr
     put(brief, draft, "held", incident, headline, lines);
 }
 
-/// The record of a run that sent something and touched nothing, if that is worth telling: all was refused.
+/// The last word of a run that touched nothing, since all was refused; with its message, if that is news.
 pub(super) fn untouched(run: &Run, at: Timestamp) -> Option<Draft> {
     let refused = |c: &&Climber| c.sent.iter().any(|s| s.outcome.status == OutcomeStatus::Refused);
     let refused: Vec<&Climber> = run.climbers.iter().filter(refused).collect();
     let incident = incident(&run.brief, refused.iter().map(|c| c.candidate.key()));
     let headline = summary(run);
-    if refused.is_empty() || !is_news(run, &incident, "failed", &headline, at) {
+    if refused.is_empty() {
         return None;
     }
     let mut draft = super::draft::untouched(&run.brief, &headline);
+    // Recorded all the same: without it the next start would take the refusals for untold.
+    if !is_news(run, &incident, "failed", &headline, at) {
+        return Some(draft);
+    }
     let mut lines = vec![run.brief.playbook.about.clone()];
     lines.extend(named(refused.iter().map(|c| story(c))));
+    lines.extend(taken_up(run));
     lines.push(record_line(&run.brief.id));
     put(&run.brief, &mut draft, "failed", incident, headline, lines);
     Some(draft)
@@ -116,7 +122,8 @@ pub(super) fn closing(run: &Run, draft: &mut Draft, at: Timestamp) {
     let brief = &run.brief;
     let any = |wanted: Was| acted.iter().filter_map(|c| c.last_touch()).any(wanted);
     let unknown = |o: &Outcome| o.status == OutcomeStatus::Unknown;
-    let event = if any(&|s| unknown(&s.outcome) || s.reverted.as_ref().is_some_and(unknown)) {
+    let left_alone = acted.iter().any(|c| c.hands_off.is_some());
+    let event = if left_alone || any(&|s| unknown(&s.outcome) || s.reverted.as_ref().is_some_and(unknown)) {
         "unknown"
     } else if any(&taken_back) {
         "reverted"
@@ -129,14 +136,14 @@ pub(super) fn closing(run: &Run, draft: &mut Draft, at: Timestamp) {
     };
     let mut lines = vec![brief.playbook.about.clone()];
     lines.extend(named(acted.iter().map(|c| story(c))));
-    if any(&|s| s.helped.is_none()) {
+    if left_alone {
+        lines.push("Whether it helped was not looked at: a person should look.".to_owned());
+    } else if any(&|s| s.helped.is_none()) {
         lines.push("pgmedic stopped before it could look whether it helped: a person should look.".to_owned());
     } else if let Some(advice) = advice(event) {
         lines.push(advice.to_owned());
     }
-    if run.resumed {
-        lines.push("pgmedic ended in the middle of this run, and took it up again at its next start.".to_owned());
-    }
+    lines.extend(taken_up(run));
     lines.push(record_line(&brief.id));
     // Each success is told; trouble that stays the same is told once.
     let one_of_many = (event == "acted").then(|| brief.id.clone());
@@ -150,22 +157,31 @@ pub(super) fn closing(run: &Run, draft: &mut Draft, at: Timestamp) {
 /// An action whose end nobody saw: the process that announced it is gone.
 pub(super) fn orphan(intent: &Draft, detail: &str, notify: &[String], draft: &mut Draft) {
     let said = "was announced, and its end was not seen";
-    left_behind(intent, said, [detail, advice("unknown").unwrap_or_default()], notify, draft);
+    left_behind(intent, said, "unknown", [detail, advice("unknown").unwrap_or_default()], notify, draft);
 }
 
 /// An action after which nobody looked whether it helped: the process that did it is gone.
 pub(super) fn unverified(outcome: &Draft, detail: &str, notify: &[String], draft: &mut Draft) {
-    let done = outcome.outcome.as_ref().is_some_and(|o| o.status == OutcomeStatus::Done);
+    let ended = |status| outcome.outcome.as_ref().filter(|o| o.status == status);
+    if let Some(refused) = ended(OutcomeStatus::Refused) {
+        left_behind(outcome, "was refused; nothing was touched", "failed", [&refused.detail, ""], notify, draft);
+        return;
+    }
+    let done = ended(OutcomeStatus::Done).is_some();
     let change = match (&outcome.before, &outcome.after) {
         (Some(before), Some(after)) if done => {
-            format!("It changed {} to {}, which is not taken back by itself.", plain(before), plain(after))
+            let whom = Whom::read(outcome.evidence.as_ref());
+            let both = outcome.action.as_ref().zip(outcome.candidate.as_ref());
+            let by_hand = both.and_then(|(a, c)| by_hand(&a.name, &c.candidate, before, whom.as_ref()));
+            let by_hand = by_hand.map_or(String::new(), |how| format!(" {how}"));
+            format!("It changed {} to {}, which is not taken back by itself.{by_hand}", plain(before), plain(after))
         }
         _ => String::new(),
     };
-    left_behind(outcome, "was done, and nobody looked whether it helped", [detail, &change], notify, draft);
+    left_behind(outcome, "was done, and nobody looked whether it helped", "unknown", [detail, &change], notify, draft);
 }
 
-fn left_behind(of: &Draft, said: &str, lines: [&str; 2], notify: &[String], draft: &mut Draft) {
+fn left_behind(of: &Draft, said: &str, event: &str, lines: [&str; 2], notify: &[String], draft: &mut Draft) {
     let text = |t: &Option<String>| t.clone().unwrap_or_default();
     let (target, run) = (text(&of.target), text(&of.run));
     let action = of.action.as_ref().map_or("an action", |a| a.name.as_str());
@@ -175,7 +191,7 @@ fn left_behind(of: &Draft, said: &str, lines: [&str; 2], notify: &[String], draf
     let lines = [title, lines[0], lines[1], &record].into_iter().filter(|line| !line.is_empty());
     draft.notify = notify.to_vec();
     draft.set_notice(&Notice {
-        event: "unknown".to_owned(),
+        event: event.to_owned(),
         incident: format!("{playbook}@{target}#{run}"),
         headline: format!("{action} on {target} {said}"),
         lines: lines.map(str::to_owned).collect(),
@@ -243,6 +259,12 @@ fn actions(climbers: &[&Climber]) -> String {
     actions.join(", ")
 }
 
+/// What a message of a run that was taken up again says of that.
+fn taken_up(run: &Run) -> Option<String> {
+    let said = "pgmedic ended in the middle of this run, and took it up again at its next start.";
+    run.resumed.then(|| said.to_owned())
+}
+
 /// A value as people write it: `default_pool_size 4`.
 fn plain(value: &Json) -> String {
     let Json::Object(fields) = value else { return value.to_string() };
@@ -262,6 +284,9 @@ fn story(climber: &Climber) -> String {
         if let Some(reverted) = &sent.reverted {
             line.push_str(&format!("; taking it back: {} ({})", reverted.status.word(), reverted.detail));
         }
+    }
+    if let Some(why) = climber.left_alone() {
+        line.push_str(&format!("; {why}"));
     }
     line
 }

@@ -1,7 +1,7 @@
 //! What a resumed run looks up before it looks whether anything helped.
 
 use super::run::{Prepared, Unwritten};
-use crate::model::{Draft, Timestamp};
+use crate::model::{Draft, Duration, Timestamp};
 use crate::playbook::ActStep;
 use std::collections::VecDeque;
 
@@ -12,8 +12,8 @@ pub struct Resuming {
     pub orphans: VecDeque<Orphan>,
     /// How far the first of them is.
     pub stage: ResumeStage,
-    /// What could not be looked up by then is recorded as unknown.
-    pub give_up: Timestamp,
+    /// What could not be looked up by then is recorded as unknown; a moment of [`super::run::Event::elapsed`].
+    pub give_up: Duration,
 }
 
 /// A statement that was announced, and perhaps sent.
@@ -32,6 +32,8 @@ pub struct Orphan {
 /// How far the looking up of one orphan is.
 #[derive(Clone, Debug)]
 pub enum ResumeStage {
+    /// Not begun.
+    New,
     /// The target is looked at.
     Looking,
     /// It could not be looked at; between two tries.
@@ -51,6 +53,6 @@ pub struct Recall {
     pub step: ActStep,
     /// The deed as it was announced.
     pub prepared: Prepared,
-    /// Looked for until then: the server lets go of the statement before.
-    pub until: Timestamp,
+    /// Looked for so long: the server lets go of the statement before.
+    pub patience: Duration,
 }

@@ -4,17 +4,19 @@
 use super::draft;
 use super::next::{APPEND_AGAIN_AFTER, append, end};
 use super::run::{
-    Brief, Climber, ClimberState, Effect, Orphan, Phase, Prepared, Recall, ResumeStage, Resuming, Run, Sent, Unwritten,
-    What,
+    Brief, Climber, ClimberState, Effect, Look, Orphan, Phase, Prepared, Recall, ResumeStage, Resuming, Run, Sent,
+    Unwritten, What,
 };
 use super::verify;
 use crate::actions::{self, Action, Deed, Order};
 use crate::model::record::ActionRef;
-use crate::model::time::after;
-use crate::model::{Draft, Duration, History, Outcome, OutcomeStatus, Server, Timestamp, Verdict};
+use crate::model::time::{after, in_words, since};
+use crate::model::{Draft, Duration, History, Outcome, OutcomeStatus, RecordKind, Timestamp, Verdict, Whom};
 use crate::playbook::{ActStep, Playbook, Step};
 use std::collections::{BTreeMap, VecDeque};
 
+/// A change that is older at the start, its `verify.within` not counted, is not taken back any more.
+const TAKEN_BACK_WITHIN: Duration = Duration::from_hours(1);
 /// Between two tries to look at a target that cannot be reached.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(2);
 /// Whatever the run had left is over; the statement is only written again to know its effect.
@@ -25,15 +27,23 @@ const TIME_LEFT: Duration = Duration::from_hours(4);
 pub struct Left {
     /// The record.
     pub draft: Draft,
-    /// When an intent was written.
-    pub announced: Option<Timestamp>,
+    /// When it was written; logs of before do not say it of outcomes.
+    pub at: Option<Timestamp>,
+}
+
+impl Left {
+    /// An announcement of which no end is known.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.draft.kind == RecordKind::Intent
+    }
 }
 
 /// What is without an end, by target and run.
 #[must_use]
 pub fn left(history: &History) -> BTreeMap<(String, String), Vec<Left>> {
-    let open = history.open.values().map(|open| Left { draft: open.draft.clone(), announced: Some(open.at) });
-    let unverified = history.unverified.values().map(|done| Left { draft: done.clone(), announced: None });
+    let open = history.open.values().map(|open| Left { draft: open.draft.clone(), at: Some(open.at) });
+    let unverified = history.unverified.values().map(|done| Left { draft: done.draft.clone(), at: done.at });
     let mut left: BTreeMap<(String, String), Vec<Left>> = BTreeMap::new();
     for one in unverified.chain(open) {
         let of = (one.draft.target.clone().unwrap_or_default(), one.draft.run.clone().unwrap_or_default());
@@ -45,7 +55,7 @@ pub fn left(history: &History) -> BTreeMap<(String, String), Vec<Left>> {
 /// A run that goes on where its records end; `None` when its playbook no longer has the step, or the
 /// record is of another build: then nobody can look after it.
 #[must_use]
-pub fn resume(brief: Brief, history: &History, left: &[Left], give_up: Timestamp) -> Option<Run> {
+pub fn resume(brief: Brief, history: &History, left: &[Left], give_up: Duration) -> Option<Run> {
     let mut run = Run::new(brief);
     run.told = history.told_of(&super::notice::incidents(&run.brief));
     run.verdict = Verdict::Act;
@@ -53,19 +63,21 @@ pub fn resume(brief: Brief, history: &History, left: &[Left], give_up: Timestamp
     (run.recorded, run.resumed) = (true, true);
     let mut orphans = VecDeque::new();
     // Outcomes first: a rung above, or taking back, belongs to a candidate that was acted on before.
-    for Left { draft, .. } in left.iter().filter(|l| l.announced.is_none()) {
+    for Left { draft, at } in left.iter().filter(|l| !l.is_open()) {
         let (step, action) = placed(&run.brief.playbook, draft.action.as_ref()?)?;
         let climber = climber(&mut run, draft)?;
         let sent = sent(step, action, draft.outcome.clone()?, draft);
         run.climbers[climber].sent.push(sent);
+        remember(&mut run, climber, draft, *at);
     }
-    for Left { draft, announced } in left {
-        let Some(announced) = *announced else { continue };
+    for Left { draft, at } in left.iter().filter(|l| l.is_open()) {
         let (step, _) = placed(&run.brief.playbook, draft.action.as_ref()?)?;
         let climber = climber(&mut run, draft)?;
+        remember(&mut run, climber, draft, *at);
+        let announced = at.unwrap_or(run.brief.started);
         orphans.push_back(Orphan { climber, step, intent: draft.clone(), announced });
     }
-    run.phase = Phase::Resuming(Box::new(Resuming { orphans, stage: ResumeStage::Resting, give_up }));
+    run.phase = Phase::Resuming(Box::new(Resuming { orphans, stage: ResumeStage::New, give_up }));
     Some(run)
 }
 
@@ -91,6 +103,29 @@ fn climber(run: &mut Run, draft: &Draft) -> Option<usize> {
     Some(run.climbers.len() - 1)
 }
 
+/// Where it was done, and whether that was so long ago that it stays as it is.
+fn remember(run: &mut Run, climber: usize, draft: &Draft, at: Option<Timestamp>) {
+    let too_old = too_old(&run.brief, draft, at);
+    let climber = &mut run.climbers[climber];
+    let whom = Whom::read(draft.evidence.as_ref());
+    let nowhere = whom.is_none().then(|| "its record does not say on which server it was done".to_owned());
+    climber.whom = whom;
+    climber.hands_off = climber.hands_off.take().or(nowhere).or(too_old);
+}
+
+/// Why a change is not taken back any more. What its clients made of it since, nobody can know.
+fn too_old(brief: &Brief, draft: &Draft, at: Option<Timestamp>) -> Option<String> {
+    draft.before.as_ref()?;
+    let bound = brief.playbook.verify_within + TAKEN_BACK_WITHIN;
+    let Some(at) = at else { return Some("when it was changed is not known".to_owned()) };
+    // A clock that was set back meanwhile does not make it young.
+    let age = since(brief.started, at).max(since(at, brief.started));
+    (age > bound).then(|| {
+        let (age, bound) = (in_words(age), in_words(bound));
+        format!("it was changed {age} before pgmedic was started again, and only what is at most {bound} old is looked after")
+    })
+}
+
 /// One rung that was sent, from its intent or its outcome.
 fn sent(step: usize, action: &'static dyn Action, outcome: Outcome, of: &Draft) -> Sent {
     let (before, after) = (of.before.clone(), of.after.clone());
@@ -108,9 +143,9 @@ pub(super) fn resuming(run: &mut Run, mut resuming: Resuming, what: &What, at: T
     };
     let stage = std::mem::replace(&mut resuming.stage, ResumeStage::Looking);
     match (stage, what) {
-        (ResumeStage::Resting, What::Begin | What::Rested) => look(run, resuming, &orphan),
-        (ResumeStage::Looking, What::Looked(look)) => recall(run, resuming, &orphan, &look.facts.server, at),
-        (ResumeStage::Looking, What::Blind { reason, .. }) if at >= resuming.give_up => {
+        (ResumeStage::New, What::Begin) | (ResumeStage::Resting, What::Rested) => look(run, resuming, &orphan),
+        (ResumeStage::Looking, What::Looked(look)) => recall(run, resuming, &orphan, look, at),
+        (ResumeStage::Looking, What::Blind { reason, .. }) if run.elapsed >= resuming.give_up => {
             let detail = format!("pgmedic ended before its end was recorded, and since then: {reason}");
             found(run, resuming, &orphan, &Outcome::new(OutcomeStatus::Unknown, detail))
         }
@@ -153,7 +188,9 @@ pub(super) fn resuming(run: &mut Run, mut resuming: Resuming, what: &What, at: T
 /// What is not looked up yet stays open in the log, for the next start.
 pub(super) fn stop(run: &mut Run) -> Vec<Effect> {
     match &run.phase {
-        Phase::Resuming(r) if matches!(r.stage, ResumeStage::Looking | ResumeStage::Resting) => end(run),
+        Phase::Resuming(r) if matches!(r.stage, ResumeStage::New | ResumeStage::Looking | ResumeStage::Resting) => {
+            end(run)
+        }
         _ => Vec::new(),
     }
 }
@@ -173,7 +210,12 @@ fn look(run: &mut Run, mut resuming: Resuming, orphan: &Orphan) -> Vec<Effect> {
 }
 
 /// The target answers: its statement is written again, to look for its effect alone.
-fn recall(run: &mut Run, mut resuming: Resuming, orphan: &Orphan, server: &Server, at: Timestamp) -> Vec<Effect> {
+fn recall(run: &mut Run, mut resuming: Resuming, orphan: &Orphan, look: &Look, at: Timestamp) -> Vec<Effect> {
+    let server = &look.facts.server;
+    if let Some(why) = elsewhere(&run.climbers[orphan.climber], look) {
+        run.climbers[orphan.climber].hands_off = Some(why.clone());
+        return found(run, resuming, orphan, &Outcome::new(OutcomeStatus::Unknown, format!("not looked up: {why}")));
+    }
     let brief = run.brief.clone();
     let parts = run.rung(orphan.step).cloned().zip(orphan.intent.candidate.as_ref().map(|c| c.candidate.clone()));
     let Some((rung, candidate)) = parts else { return not_seen(run, resuming, orphan) };
@@ -187,9 +229,11 @@ fn recall(run: &mut Run, mut resuming: Resuming, orphan: &Orphan, server: &Serve
     };
     let Some((action, deed)) = deed_of(&order, &rung, &orphan.intent) else { return not_seen(run, resuming, orphan) };
     let Some(confirm) = &deed.act.confirm else { return not_seen(run, resuming, orphan) };
-    // The server itself ends the statement by its deadline; until then it may still be at it.
-    let over = after(after(orphan.announced, deed.act.deadline), confirm.within);
-    let until = over.max(after(at, confirm.within)).min(resuming.give_up.max(at));
+    // The server itself ends the statement by its deadline; until then it may still be at it. How long ago it
+    // was announced only the wall clock knows, which may have been set back since: never longer than at most.
+    let at_most = deed.act.deadline + confirm.within;
+    let left = since(after(orphan.announced, at_most), at);
+    let patience = left.clamp(confirm.within, at_most).min(resuming.give_up.saturating_sub(run.elapsed));
     let prepared = Prepared {
         deed,
         server: server.clone(),
@@ -200,7 +244,15 @@ fn recall(run: &mut Run, mut resuming: Resuming, orphan: &Orphan, server: &Serve
     };
     resuming.stage = ResumeStage::Recalling;
     run.phase = Phase::Resuming(Box::new(resuming));
-    vec![Effect::Recall(Box::new(Recall { action, step: rung, prepared, until }))]
+    vec![Effect::Recall(Box::new(Recall { action, step: rung, prepared, patience }))]
+}
+
+/// Why a look says nothing of what was announced: it is one at another server or pooler.
+fn elsewhere(climber: &Climber, look: &Look) -> Option<String> {
+    let Some(whom) = &climber.whom else { return climber.hands_off.clone() };
+    let key = climber.candidate.key();
+    let seen = look.facts.candidates.iter().find(|c| c.key() == key);
+    whom.differs(&Whom::of(&look.facts.server, seen.unwrap_or(&climber.candidate)), seen.is_some())
 }
 
 fn deed_of(order: &Order, rung: &ActStep, intent: &Draft) -> Option<(&'static str, Deed)> {

@@ -7,6 +7,7 @@ use crate::actions::Deed;
 use crate::config::Policy;
 use crate::model::history::Told;
 use crate::model::record::{Draft, PlaybookRef, Trigger};
+use crate::model::time::since;
 use crate::model::{
     Candidate, Duration, Facts, GuardReport, History, Labels, Mode, Outcome, Server, Timestamp, Verdict,
 };
@@ -44,6 +45,10 @@ pub struct Run {
     pub recorded: bool,
     /// A crash cut it off, and it goes on from what the log holds.
     pub resumed: bool,
+    /// [`Event::elapsed`] of the last event.
+    pub elapsed: Duration,
+    /// [`Event::elapsed`] when the target was last asked.
+    pub asked: Duration,
 }
 
 /// What a run is begun with.
@@ -178,8 +183,8 @@ pub struct Prepared {
 pub struct Verify {
     /// Who is being looked at.
     pub climber: usize,
-    /// Given up after.
-    pub until: Timestamp,
+    /// Given up after; a moment of [`Event::elapsed`].
+    pub until: Duration,
     /// How long the next rest is.
     pub rest: Duration,
     /// A rest between two rounds, not a look.
@@ -211,8 +216,10 @@ pub enum RevertStage {
 /// Something that happened to a run, and when.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// pgmedic's clock.
+    /// By the wall clock.
     pub at: Timestamp,
+    /// Since some moment of this process, by a clock that nobody sets: waits are measured by it.
+    pub elapsed: Duration,
     /// What.
     pub what: What,
 }
@@ -339,6 +346,8 @@ impl Run {
             held: 0,
             recorded: false,
             resumed: false,
+            elapsed: Duration::ZERO,
+            asked: Duration::ZERO,
         }
     }
 
@@ -349,6 +358,13 @@ impl Run {
             Some(Step::Act(act)) => Some(act),
             _ => None,
         }
+    }
+
+    /// How old a look is. A clock that was set back does not make it young.
+    #[must_use]
+    pub fn age(&self, looked_at: Timestamp, at: Timestamp) -> Duration {
+        let by_the_wall = since(at, looked_at).max(since(looked_at, at));
+        by_the_wall.max(self.elapsed.saturating_sub(self.asked))
     }
 
     /// Candidates on which anything may have had an effect.

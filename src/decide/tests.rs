@@ -4,13 +4,15 @@ use super::run::{Brief, Effect, End, Entry, Event, Look, Run, What};
 use super::{next, state::State};
 use crate::guards::fixture::{self, at};
 use crate::model::record::{Record, Trigger};
-use crate::model::time::after;
+use crate::model::time::{after, before, since};
 use crate::model::{Candidate, Draft, Duration, Facts, Mode, Outcome, OutcomeStatus, Timestamp};
 use crate::playbook::{self, Playbook};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 mod chaos;
+mod clocks;
+mod elsewhere;
 mod resuming;
 mod safety;
 mod telling;
@@ -42,6 +44,10 @@ struct Stage {
     unwritable: bool,
     /// What a look at a statement of which only the announcement is left shows.
     recalled: Outcome,
+    /// How far the wall clock was set back.
+    set_back: Duration,
+    /// How far it is set back at every rest.
+    jolt: Duration,
 }
 
 impl Stage {
@@ -58,7 +64,24 @@ impl Stage {
             stop_at: None,
             unwritable: false,
             recalled: Outcome::new(OutcomeStatus::Unknown, "as staged"),
+            set_back: Duration::ZERO,
+            jolt: Duration::ZERO,
         }
+    }
+
+    /// By the clock that nobody sets.
+    fn elapsed(&self) -> Duration {
+        since(after(self.now, self.set_back), at("2026-11-24T00:00:00Z"))
+    }
+
+    /// Sets the wall clock back.
+    fn set_back(&mut self, by: Duration) {
+        self.set_back += by;
+        self.now = before(self.now, by);
+    }
+
+    fn event(&self, what: What) -> Event {
+        Event { at: self.now, elapsed: self.elapsed(), what }
     }
 
     fn run(&mut self, playbook: &Arc<Playbook>) -> End {
@@ -72,7 +95,7 @@ impl Stage {
             if events.is_empty() {
                 break;
             }
-            let event = Event { at: self.now, what: events.remove(0) };
+            let event = self.event(events.remove(0));
             let (moved, effects) = next(&run, &event);
             run = moved;
             for effect in effects {
@@ -112,6 +135,7 @@ impl Stage {
             }
             Effect::Rest(length) => {
                 self.now = after(self.now, length);
+                self.set_back(self.jolt);
                 self.told.push(format!("rest {}", crate::model::time::in_words(length)));
                 ("rest", Some(What::Rested))
             }
@@ -276,15 +300,15 @@ fn a_log_that_cannot_be_written_means_that_nothing_is_done() {
 #[test]
 fn a_stale_look_is_not_acted_on() {
     let playbook = playbook(CANCEL_THEN_TERMINATE);
-    let stage = Stage::new(vec![query(7)], &[]);
+    let mut stage = Stage::new(vec![query(7)], &[]);
     let mut run = Run::new(stage.brief(playbook));
     let mut effects = Vec::new();
     for what in [What::Begin, stage.look(None), What::Appended(vec![1]), stage.look(None)] {
-        (run, effects) = next(&run, &Event { at: stage.now, what });
+        (run, effects) = next(&run, &stage.event(what));
     }
     assert!(matches!(&effects[..], [Effect::Append(entries)] if matches!(entries[0], Entry::Intent(..))));
-    let late = after(stage.now, Duration::from_secs(61));
-    let (_, effects) = next(&run, &Event { at: late, what: What::Appended(vec![2]) });
+    stage.now = after(stage.now, Duration::from_secs(61));
+    let (_, effects) = next(&run, &stage.event(What::Appended(vec![2])));
     let recorded = matches!(&effects[..], [Effect::Append(entries)]
         if matches!(&entries[0], Entry::Plain(d) if d.outcome.as_ref().is_some_and(|o| o.status == OutcomeStatus::Refused)));
     assert!(recorded, "{effects:?}");
@@ -298,7 +322,7 @@ fn whoever_asks_can_only_lower_the_mode() {
     brief.lowered = Some(Mode::Observe);
     let mut run = Run::new(brief);
     for what in [What::Begin, stage.look(None)] {
-        run = next(&run, &Event { at: stage.now, what }).0;
+        run = next(&run, &stage.event(what)).0;
     }
     assert!(run.climbers.is_empty());
     stage.there.clear();

@@ -8,8 +8,8 @@ use super::run::{
 };
 use super::{draft, notice, resume};
 use crate::actions::{self, Action, Order};
-use crate::model::time::{after, in_words, since};
-use crate::model::{Duration, Outcome, OutcomeStatus, Timestamp};
+use crate::model::time::in_words;
+use crate::model::{Duration, Outcome, OutcomeStatus, Timestamp, Whom};
 use crate::playbook::ActStep;
 
 /// The first rest between two rounds of looks; it doubles up to [`LONGEST_REST`].
@@ -25,12 +25,12 @@ pub(super) fn begin(run: &mut Run, at: Timestamp) -> Vec<Effect> {
     // Where nothing took effect there is nothing to wait for: one look tells how it stands.
     let worked = |c: &Climber| c.last_touch().is_some_and(|s| s.outcome.status != OutcomeStatus::Failed);
     let wait = if run.acted().any(worked) { run.brief.playbook.verify_within } else { Duration::ZERO };
-    let until = after(at, wait);
+    let until = run.elapsed + wait;
     round(run, until, FIRST_REST, at)
 }
 
 /// Looks at every acted candidate of which it is not known yet whether its harm is gone.
-pub(super) fn round(run: &mut Run, until: Timestamp, rest: Duration, at: Timestamp) -> Vec<Effect> {
+pub(super) fn round(run: &mut Run, until: Duration, rest: Duration, at: Timestamp) -> Vec<Effect> {
     match unverified(run, 0) {
         Some(climber) => {
             run.phase = verifying(climber, until, rest);
@@ -41,7 +41,7 @@ pub(super) fn round(run: &mut Run, until: Timestamp, rest: Duration, at: Timesta
 }
 
 fn unverified(run: &Run, from: usize) -> Option<usize> {
-    let unknown = |c: &Climber| c.last_touch().is_some_and(|s| s.helped.is_none());
+    let unknown = |c: &Climber| c.hands_off.is_none() && c.last_touch().is_some_and(|s| s.helped.is_none());
     (from..run.climbers.len()).find(|i| unknown(&run.climbers[*i]))
 }
 
@@ -50,7 +50,11 @@ pub(super) fn looked(run: &mut Run, v: Verify, look: Option<&Look>, at: Timestam
     let climber = &mut run.climbers[v.climber];
     let key = climber.candidate.key();
     if let Some(look) = look {
-        match look.facts.candidates.iter().find(|c| c.key() == key) {
+        let seen = look.facts.candidates.iter().find(|c| c.key() == key);
+        climber.compare(&look.facts.server, seen);
+        match seen {
+            // What is seen elsewhere says nothing.
+            _ if climber.hands_off.is_some() => {}
             // Beside the one that was acted on, not in its place: what it is asked against stays.
             Some(candidate) => climber.since = Some((candidate.clone(), look.facts.server.clone())),
             None if !look.facts.unreadable.is_empty() => {}
@@ -64,13 +68,13 @@ pub(super) fn looked(run: &mut Run, v: Verify, look: Option<&Look>, at: Timestam
     if unverified(run, 0).is_none() {
         return close(run, at);
     }
-    if at < v.until {
-        let rest = v.rest.min(since(v.until, at)).max(Duration::from_millis(50));
+    if run.elapsed < v.until {
+        let rest = v.rest.min(v.until.saturating_sub(run.elapsed)).max(Duration::from_millis(50));
         let longer = (v.rest * 2).min(LONGEST_REST);
         run.phase = Phase::Verifying(Verify { rest: longer, resting: true, ..v });
         return vec![Effect::Rest(rest)];
     }
-    for climber in &mut run.climbers {
+    for climber in run.climbers.iter_mut().filter(|c| c.hands_off.is_none()) {
         if let Some(sent) = climber.last_touch_mut().filter(|s| s.helped.is_none()) {
             sent.helped = Some(false);
         }
@@ -84,12 +88,16 @@ fn take_back(run: &mut Run, v: Verify, at: Timestamp) -> Vec<Effect> {
         return close(run, at);
     }
     let undone = |c: &Climber| {
+        if c.hands_off.is_some() {
+            return None;
+        }
         let last = c.last_touch()?;
         let wanting = last.helped == Some(false) && last.reverted.is_none();
         last.before.as_ref().filter(|_| wanting)?;
         Some(last.clone())
     };
     let brief = run.brief.clone();
+    run.asked = run.elapsed;
     for i in 0..run.climbers.len() {
         let climber = &run.climbers[i];
         let Some((sent, rung)) = undone(climber).and_then(|s| Some((s.clone(), run.rung(s.step)?.clone()))) else {
@@ -152,7 +160,7 @@ fn undo(
         time_left: REVERT_TIME,
     };
     let deed = action.undo(&order, sent.before.as_ref()?)?;
-    let intent = draft::revert_intent(brief, candidate, rung, &deed);
+    let intent = draft::revert_intent(brief, candidate, &Whom::of(server, candidate), rung, &deed);
     Some(Prepared {
         deed,
         server: server.clone(),
@@ -214,7 +222,7 @@ fn refusal(run: &Run, prepared: &Prepared, at: Timestamp) -> Option<String> {
     if let Some(why) = &run.stopping {
         return Some(format!("{why} before the statement was sent"));
     }
-    let age = since(at, prepared.looked_at).max(since(prepared.looked_at, at));
+    let age = run.age(prepared.looked_at, at);
     (age > REVERT_HOLDS).then(|| format!("it took {} to announce it; nothing was sent", in_words(age)))
 }
 
@@ -235,12 +243,12 @@ fn settle(run: &mut Run, climber: usize, outcome: Outcome) {
 /// Records what came of the run, with the message for people, and ends it.
 pub(super) fn close(run: &mut Run, at: Timestamp) -> Vec<Effect> {
     let mut drafts: Vec<_> = draft::left_over(run).into_iter().collect();
-    drafts.extend(draft::verifications(run));
-    if let Some(last) = drafts.last_mut() {
-        notice::closing(run, last, at);
-    } else {
-        drafts.extend(notice::untouched(run, at));
+    let mut verified = draft::verifications(run);
+    match verified.last_mut() {
+        Some(last) => notice::closing(run, last, at),
+        None => verified.extend(notice::untouched(run, at)),
     }
+    drafts.extend(verified);
     if drafts.is_empty() {
         return end(run);
     }

@@ -5,6 +5,7 @@ use super::session::Session;
 use super::statement::{Limits, run};
 use crate::model::facts::Privileges;
 use crate::model::{Duration, Names, Ownership, Row, Server, Value};
+use std::collections::BTreeMap;
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -89,5 +90,6 @@ fn read(row: &Row) -> Result<Server, crate::model::query::RowError> {
         },
         ownership: Ownership::NotNeeded,
         databases: Vec::new(),
+        poolers: BTreeMap::new(),
     })
 }

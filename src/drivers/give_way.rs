@@ -19,11 +19,13 @@ const LOOK: Duration = Duration::from_secs(5);
 
 /// $1 is the backend that works. `pg_blocking_pids` stops all locking for a moment: in a storm of waiters it
 /// is asked only for those that wait for something which the worker holds, and `pg_locks` is read only when
-/// somebody waits at all.
+/// somebody waits at all. A role without `pg_monitor` is not shown that, nor what kind of session another's is;
+/// `pg_locks` and `pg_blocking_pids` it may ask: then every session that is hidden may be one that waits.
 const WAITING: &str = "WITH waiting AS MATERIALIZED (
-  SELECT a.pid, a.backend_type, coalesce(a.usename::text, '') AS user, coalesce(a.datname::text, '') AS database,
-         coalesce(a.application_name, '') AS application
-    FROM pg_stat_activity a WHERE a.wait_event_type = 'Lock'
+  SELECT a.pid, coalesce(a.backend_type, 'session') AS backend_type, coalesce(a.usename::text, '') AS user,
+         coalesce(a.datname::text, '') AS database, coalesce(a.application_name, '') AS application
+    FROM pg_stat_activity a
+   WHERE a.wait_event_type = 'Lock' OR a.query = '<insufficient privilege>'
 ), lock AS MATERIALIZED (
   SELECT l.pid, l.granted, l.locktype, l.database, l.relation, l.page, l.tuple, l.virtualxid, l.transactionid
     FROM pg_locks l WHERE EXISTS (SELECT FROM waiting) AND (l.pid = $1) = l.granted

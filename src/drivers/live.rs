@@ -12,6 +12,7 @@ use crate::model::query::{Act, ActAnswer};
 use crate::model::{Answer, Names, Ownership, Question, Server};
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use tokio::sync::Mutex;
@@ -240,6 +241,16 @@ impl LiveTarget {
         self.read_login(&pooler.dsn, None, pooler.password.as_ref())
     }
 
+    /// Where each console is. One whose login cannot be read now is left out: nothing can be done there either.
+    fn poolers(&self) -> BTreeMap<String, String> {
+        let place = |pooler: &crate::config::PgBouncer| {
+            let login = self.console(pooler).ok()?;
+            let places: Vec<&str> = login.places.iter().map(|p| p.title.as_str()).collect();
+            Some((pooler.name.clone(), places.join(",")))
+        };
+        self.target.pgbouncer.iter().filter_map(place).collect()
+    }
+
     fn read_login(&self, dsn: &Text, user: Option<String>, password: Option<&Text>) -> Result<Login, Fault> {
         let resolve = |text: &Text| (self.live.resolve)(text);
         let read = || {
@@ -277,6 +288,7 @@ impl TargetDriver for LiveTarget {
             reading.check(looked)?
         };
         server.ownership = self.ownership().await;
+        server.poolers = self.poolers();
         Ok(server)
     }
 

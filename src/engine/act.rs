@@ -6,7 +6,6 @@ use crate::actions::{self, Judgement, Order};
 use crate::decide::run::{Brief, Errand, Recall};
 use crate::drivers::{Fault, TargetDriver};
 use crate::model::query::Confirm;
-use crate::model::time::after;
 use crate::model::{Outcome, OutcomeStatus, Row};
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +34,14 @@ pub async fn act(
     questions.for_each(|question| tag(question, &brief.id, &brief.playbook.name));
     let answer = match driver.act(&act, stop).await {
         Ok(answer) => answer,
-        Err(fault) => return advised(of_fault(&fault), &fault, action),
+        Err(fault) => {
+            let outcome = advised(of_fault(&fault), &fault, action);
+            let sent = matches!(fault, Fault::Refused { .. } | Fault::GaveWay(_) | Fault::TimedOut(_) | Fault::Stopped);
+            let look = act.confirm.as_ref().filter(|_| sent && action.in_parts(&order));
+            let Some(confirm) = look else { return outcome };
+            let seen = settled(driver, clock, confirm, stop).await;
+            return action.cut_off(&order, outcome, seen.as_deref());
+        }
     };
     let judge = |seen: Option<&[Row]>| match &errand.undo {
         Some(before) => action.judge_undo(&order, before, &answer, seen),
@@ -74,7 +80,7 @@ pub async fn recall(
     tag(&mut confirm.question, &brief.id, &brief.playbook.name);
     let mut otherwise = Outcome::new(OutcomeStatus::Unknown, "pgmedic ended before it saw what came of it");
     // While the server is still at it, or cannot be asked, nothing is known; then its effect may take so long.
-    let mut until = recall.until;
+    let mut until = clock.elapsed() + recall.patience;
     loop {
         let answers = driver.ask(&confirm.question).await;
         if let Some(rows) = answers.into_iter().find_map(|a| a.rows.ok()) {
@@ -83,10 +89,10 @@ pub async fn recall(
                 Judgement::NotYet(outcome) => otherwise = outcome,
             }
             if otherwise.status != OutcomeStatus::Unknown {
-                until = until.min(after(clock.now(), confirm.within));
+                until = until.min(clock.elapsed() + confirm.within);
             }
         }
-        if clock.now() >= until || stop.is_cancelled() {
+        if clock.elapsed() >= until || stop.is_cancelled() {
             return otherwise;
         }
         tokio::select! { () = clock.sleep(confirm.every) => {}, () = stop.cancelled() => {} }
@@ -102,7 +108,7 @@ async fn watch(
     mut otherwise: Outcome,
     stop: &CancellationToken,
 ) -> Outcome {
-    let until = after(clock.now(), confirm.within);
+    let until = clock.elapsed() + confirm.within;
     loop {
         let answers = driver.ask(&confirm.question).await;
         // A look that fails proves nothing: the next one may.
@@ -113,7 +119,7 @@ async fn watch(
             }
         }
         // Told to stop: that was the last look, and what it did not show is said as it stands.
-        if clock.now() >= until || stop.is_cancelled() {
+        if clock.elapsed() >= until || stop.is_cancelled() {
             return otherwise;
         }
         tokio::select! { () = clock.sleep(confirm.every) => {}, () = stop.cancelled() => {} }
@@ -127,6 +133,28 @@ fn advised(mut outcome: Outcome, fault: &Fault, action: &dyn actions::Action) ->
         outcome.detail = format!("{}: {advice}", outcome.detail);
     }
     outcome
+}
+
+/// The rows of a look once two in a row are the same: what the server counts may come late. The last one
+/// otherwise; none where no look succeeded.
+async fn settled(
+    driver: &dyn TargetDriver,
+    clock: &dyn Clock,
+    confirm: &Confirm,
+    stop: &CancellationToken,
+) -> Option<Vec<Row>> {
+    let until = clock.elapsed() + confirm.within;
+    let mut last: Option<Vec<Row>> = None;
+    loop {
+        let answers = driver.ask(&confirm.question).await;
+        let seen = answers.into_iter().find_map(|a| a.rows.ok());
+        let same = seen.is_some() && seen == last;
+        last = seen.or(last);
+        if same || clock.elapsed() >= until || stop.is_cancelled() {
+            return last;
+        }
+        tokio::select! { () = clock.sleep(confirm.every) => {}, () = stop.cancelled() => {} }
+    }
 }
 
 fn of_fault(fault: &Fault) -> Outcome {
@@ -147,3 +175,6 @@ fn of_fault(fault: &Fault) -> Outcome {
     };
     Outcome::new(status, detail)
 }
+
+#[cfg(test)]
+mod tests;

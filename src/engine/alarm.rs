@@ -100,7 +100,7 @@ async fn reach(clock: &dyn Clock, channel: &Channel, message: &Message) {
             (send::Sent::Delivered { .. }, _) => return,
             (_, Some(rest)) => clock.sleep(*rest).await,
             (_, None) => {
-                tracing::error!(channel = channel.name, ?sent, "nobody could be told that the audit log is ill")
+                tracing::error!(channel = channel.name, ?sent, "nobody could be told that the audit log is ill");
             }
         }
     }

@@ -15,7 +15,8 @@ impl Task {
     /// Moves a run by one event and carries out what it asks for.
     pub(super) fn happened(&mut self, id: &str, what: What) {
         let Some(live) = self.runs.get_mut(id) else { return };
-        let event = Event { at: self.shared.clock.now(), what };
+        let clock = &self.shared.clock;
+        let event = Event { at: clock.now(), elapsed: clock.elapsed(), what };
         let (run, effects) = crate::decide::next(&live.run, &event);
         live.run = run;
         for effect in effects {

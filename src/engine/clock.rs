@@ -3,6 +3,11 @@
 use crate::model::time::since;
 use crate::model::{Duration, Timestamp};
 use async_trait::async_trait;
+use std::sync::LazyLock;
+use tokio::time::Instant;
+
+/// What [`System::elapsed`] counts from.
+static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// How long a wait for a moment trusts the clock.
 const LONGEST_NAP: Duration = Duration::from_secs(30);
@@ -12,6 +17,10 @@ const LONGEST_NAP: Duration = Duration::from_secs(30);
 pub trait Clock: Send + Sync {
     /// Now, by the wall.
     fn now(&self) -> Timestamp;
+
+    /// Time since some moment of this process, by a clock that nobody sets: what is waited for ends by it,
+    /// whatever becomes of the wall clock meanwhile.
+    fn elapsed(&self) -> Duration;
 
     /// Lets time pass.
     async fn sleep(&self, length: Duration);
@@ -30,6 +39,10 @@ pub struct System;
 impl Clock for System {
     fn now(&self) -> Timestamp {
         Timestamp::now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        BEGAN.elapsed()
     }
 
     async fn sleep(&self, length: Duration) {

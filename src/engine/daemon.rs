@@ -75,7 +75,8 @@ impl Daemon {
         let data_dir = Arc::new(loaded.config.data_dir.clone());
         let shared = Shared { audit, clock, connect, triggers, data_dir };
         let started = shared.clock.now();
-        let cut_off = super::recovery::recover(&shared.audit, &loaded, &worlds, foreground.as_deref(), started).await;
+        let cut_off =
+            super::recovery::recover(&shared.audit, &loaded, &worlds, foreground.as_deref(), &*shared.clock).await;
         let mut cut_off = cut_off.map_err(Refusal::Unavailable)?;
         let state =
             shared.audit.state().await.ok_or_else(|| Refusal::Unavailable("the log's writer is gone".into()))?;

@@ -173,7 +173,7 @@ mod tests {
             let whole = Duration::from_secs(1 << failures.saturating_sub(1).min(6)).min(LONGEST_REST);
             let mut rests: Vec<Duration> = names.iter().map(|name| rest(name, failures)).collect();
             assert!(
-                rests.iter().all(|r| *r > whole.mul_f64(0.75) - Duration::from_millis(1) && *r <= whole),
+                rests.iter().all(|r| *r + Duration::from_millis(1) > whole.mul_f64(0.75) && *r <= whole),
                 "{failures}"
             );
             rests.sort();

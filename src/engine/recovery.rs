@@ -1,6 +1,7 @@
 //! After a crash: every intent of which no outcome is known, and every outcome whose verification is
 //! missing, belongs to a run that is taken up again; where that cannot be, both get an end at once.
 
+use super::clock::Clock;
 use super::configured;
 use super::load::Loaded;
 use super::world::World;
@@ -9,7 +10,6 @@ use crate::decide::draft;
 use crate::decide::resume::{left, resume};
 use crate::decide::run::{Brief, Run};
 use crate::model::record::{PlaybookRef, RecordKind, Trigger};
-use crate::model::time::after;
 use crate::model::{Draft, Duration, Mode, Timestamp};
 use crate::playbook::Playbook;
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ pub async fn recover(
     loaded: &Loaded,
     worlds: &[World],
     foreground: Option<&str>,
-    now: Timestamp,
+    clock: &dyn Clock,
 ) -> Result<BTreeMap<String, Vec<Run>>, String> {
     let state = audit.state().await.ok_or("the audit log's writer is gone")?;
     let mut left = left(&state.history);
@@ -49,13 +49,14 @@ pub async fn recover(
     // The playbook as the run began with it may be that of the configuration before.
     let before = configured::recorded(&state.live).map(|(_, worlds)| worlds).unwrap_or_default();
     let patience = if foreground.is_none() { DAEMON_GIVES_UP_AFTER } else { FOREGROUND_GIVES_UP_AFTER };
+    let (now, give_up) = (clock.now(), clock.elapsed() + patience);
     let mut runs: BTreeMap<String, Vec<Run>> = BTreeMap::new();
     let mut lost: Vec<Draft> = Vec::new();
     for ((target, run), left) in left {
         let world = worlds.iter().find(|w| w.target.name == target);
         let playbook = left.first().and_then(|l| l.draft.playbook.as_ref()).and_then(|p| as_begun(worlds, &before, p));
         let brief = world.zip(playbook).map(|(world, playbook)| brief(world, playbook, &run, now));
-        let resumed = brief.and_then(|brief| resume(brief, &state.history, &left, after(now, patience)));
+        let resumed = brief.and_then(|brief| resume(brief, &state.history, &left, give_up));
         match resumed {
             Some(run) => runs.entry(target).or_default().push(run),
             None => lost.extend(left.into_iter().map(|l| l.draft)),

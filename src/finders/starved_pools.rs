@@ -105,6 +105,7 @@ fn max_wait(candidate: &Candidate) -> f64 {
 struct Console<'a> {
     name: &'a str,
     default_pool_size: u32,
+    config_file: Option<String>,
     /// By database, then by user: sizes that are in force.
     databases: BTreeMap<String, Size>,
     users: BTreeMap<String, u32>,
@@ -142,6 +143,7 @@ fn console<'a>(answers: &'a [Answer], pools: &'a Answer, found: &mut Found) -> R
     Ok(Some(Console {
         name: from,
         default_pool_size: count(default_pool_size, "value")?,
+        config_file: setting("conffile").and_then(|row| row.text("value").ok()),
         databases: sizes.collect::<Result<_, RowError>>()?,
         users: users.filter(|(_, size)| *size > 0).collect(),
         pools,
@@ -207,6 +209,7 @@ impl Console<'_> {
             pools_total: 0,
             direct_clients: 0,
             usable_connections: 0,
+            config_file: self.config_file.clone(),
         };
         let largest = if size.pool == 0 || pool_size == 0 { None } else { Some(size.pool.max(pool_size)) };
         Ok(Some(Seen { pool, servers, largest, reserve: size.reserve }))

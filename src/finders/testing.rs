@@ -21,6 +21,7 @@ pub fn server(version_num: i32) -> Server {
         privileges: Privileges { monitor: true, acting_monitor: true, signal_backend: true },
         ownership: Ownership::NotNeeded,
         databases: vec!["shop".to_owned()],
+        poolers: std::collections::BTreeMap::new(),
     }
 }
 

@@ -210,6 +210,7 @@ pub(crate) fn facts() -> Facts {
             privileges: Privileges { monitor: true, acting_monitor: true, signal_backend: true },
             ownership: Ownership::Held,
             databases: vec!["shop".to_owned()],
+            poolers: std::collections::BTreeMap::new(),
         },
         candidates: Vec::new(),
         beyond_limit: 0,

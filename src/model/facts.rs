@@ -2,6 +2,7 @@
 
 use super::{Candidate, Labels, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// One look at a target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,6 +59,9 @@ pub struct Server {
     pub ownership: Ownership,
     /// Databases in which table and index work looks.
     pub databases: Vec<String>,
+    /// Where the consoles of its poolers are, by name: `host:port`, or the path of a socket.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub poolers: BTreeMap<String, String>,
 }
 
 impl Server {

@@ -3,11 +3,16 @@
 //! `History` is the same on every machine that reads the same records: it is how limits and
 //! cooldowns survive a restart, and how a decision can be replayed.
 
+mod unverified;
+
+pub use unverified::Unverified;
+
 use super::record::{Draft, Record, RecordKind};
 use super::right::{self, Right};
 use super::time::{before, since};
 use super::{Class, Duration, OutcomeStatus, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 /// Limits look back at most this far.
@@ -31,10 +36,11 @@ pub struct History {
     /// Intents without an outcome, by (target, candidate key).
     #[serde(with = "pairs")]
     pub open: BTreeMap<(String, String), OpenIntent>,
-    /// Actions that may have had an effect and whose verification is not recorded yet, by target, and run with
-    /// candidate key: what a crash left unverified. `evidence.reverted` tells what came of taking it back.
+    /// Actions that may have had an effect, or were refused, and of which the run's last word (a verification)
+    /// is not recorded yet, by target, and run with candidate key: what a crash left unverified or untold.
+    /// `evidence.reverted` tells what came of taking it back.
     #[serde(default, with = "pairs", skip_serializing_if = "BTreeMap::is_empty")]
-    pub unverified: BTreeMap<(String, String), Draft>,
+    pub unverified: BTreeMap<(String, String), Unverified>,
     /// Candidates with which a ladder ended, by (target, playbook, candidate key).
     #[serde(with = "pairs")]
     pub ended: BTreeMap<(String, String, String), Ended>,
@@ -198,31 +204,39 @@ impl History {
         let playbook = body.playbook.as_ref().map(|p| p.name.clone()).unwrap_or_default();
         let action = body.action.as_ref().map(|a| a.name.clone()).unwrap_or_default();
         let run = body.run.clone().unwrap_or_default();
+        let key = (target.clone(), unverified_key(&run, &candidate.key));
         // An end that people were told of at once is one that nobody is left to verify.
-        let touched = !matches!(outcome.status, OutcomeStatus::Refused | OutcomeStatus::Gone);
-        if body.kind == RecordKind::Outcome && touched && body.notice().is_none() {
+        if body.kind == RecordKind::Outcome && outcome.status != OutcomeStatus::Gone && body.notice().is_none() {
             // What it was to set, also where it is not known to be set: taking it back compares with that.
             let after = body.after.clone().or_else(|| open.and_then(|open| open.draft.after));
-            let key = (target.clone(), unverified_key(&run, &candidate.key));
-            self.unverified.insert(key, Draft { after, ..body.clone() });
+            let left = Unverified { at: Some(record.time), draft: Draft { after, ..body.clone() } };
+            // A rung that was refused does not make one below it undone.
+            if !left.refused() || !self.unverified.contains_key(&key) {
+                self.unverified.insert(key.clone(), left);
+            }
         }
-        let key = (target.clone(), unverified_key(&run, &candidate.key));
         if body.kind == RecordKind::Revert
             && outcome.status != OutcomeStatus::Refused
             && let Some(done) = self.unverified.get_mut(&key)
         {
             // Taken back, and not verified yet: whoever takes the run up again must not take it back once more.
-            done.evidence = Some(serde_json::json!({ "reverted": outcome }));
+            let reverted = serde_json::json!({ "reverted": outcome });
+            match (&mut done.draft.evidence, reverted) {
+                (Some(Json::Object(known)), Json::Object(reverted)) => known.extend(reverted),
+                (evidence, reverted) => *evidence = Some(reverted),
+            }
         }
         let ended = Ended { at: record.time, status: outcome.status, action, run };
         self.ended.insert((target.clone(), playbook, candidate.key.clone()), ended);
     }
 
     fn verification(&mut self, body: &Draft) {
-        if let (Some(target), Some(candidate)) = (&body.target, &body.candidate) {
-            let run = body.run.as_deref().unwrap_or_default();
-            self.unverified.remove(&(target.clone(), unverified_key(run, &candidate.key)));
-        }
+        let Some(target) = &body.target else { return };
+        let run = body.run.as_deref().unwrap_or_default();
+        let own = body.candidate.as_ref().map(|candidate| unverified_key(run, &candidate.key));
+        // The last words of a run are written together: what it was refused is told with them.
+        let told = |left: &Unverified| left.refused() && left.draft.run.as_deref().unwrap_or_default() == run;
+        self.unverified.retain(|(at, key), left| at != target || (own.as_ref() != Some(key) && !told(left)));
     }
 
     fn control(&mut self, record: &Record) {

@@ -18,6 +18,7 @@ pub mod right;
 pub mod table;
 pub mod time;
 pub mod verdict;
+pub mod whom;
 
 pub use backend::Backend;
 pub use candidate::{Candidate, Kind};
@@ -32,3 +33,4 @@ pub use record::{Draft, Record, RecordKind};
 pub use table::Table;
 pub use time::{Duration, Timestamp};
 pub use verdict::{GuardReport, Outcome, OutcomeStatus, Verdict};
+pub use whom::Whom;

@@ -34,6 +34,9 @@ pub struct Pool {
     pub direct_clients: u32,
     /// Connections of the server that ordinary users may have.
     pub usable_connections: u32,
+    /// The file that the pooler was started with, as it says itself: tells it from another one at the same place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_file: Option<String>,
 }
 
 impl Pool {

@@ -95,9 +95,10 @@ pub enum OutcomeStatus {
     Done,
     /// The candidate was no longer what was decided on; nothing was touched.
     Gone,
-    /// The server or the statement's own predicate refused, or somebody waited for its lock: it gave way.
+    /// The server or the statement's own predicate refused, or somebody waited for its lock and it gave way:
+    /// nothing of it took effect.
     Refused,
-    /// It was tried and did not work.
+    /// It was tried and did not work, or only a part of it did: the words say which.
     Failed,
     /// Its deadline passed; what it had begun was cancelled.
     TimedOut,

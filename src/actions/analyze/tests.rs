@@ -105,3 +105,69 @@ fn what_was_not_sent_says_why() {
         (OutcomeStatus::Refused, "pgmedic.paused is set for the role that acts: why")
     );
 }
+
+fn parent() -> Table {
+    Table { partitioned: true, leaf_last_analyzed: Some(at("2026-11-24T20:00:00Z")), ..table() }
+}
+
+/// A look at a parent of three leaves.
+fn parts(analyzed: &str, leaves: i64) -> Vec<Row> {
+    let mut rows = look(true, false, Cell::Null, analyzed);
+    rows[0].0.extend([("leaves".to_owned(), Cell::Int(3)), ("leaves_analyzed".to_owned(), Cell::Int(leaves))]);
+    rows
+}
+
+const BEFORE: &str = "2026-11-24T20:00:00Z";
+const SINCE: &str = "2026-11-24T20:10:00Z";
+
+#[test]
+fn what_was_cut_off_says_which_part_is_done() {
+    let cut_off = |version: i32, status: OutcomeStatus, seen: Option<Vec<Row>>| {
+        let (candidate, args, server) = (Candidate::Table(parent()), Args::default(), server(version));
+        let order = order(&candidate, &args, &server);
+        assert!(Analyze.in_parts(&order));
+        let outcome = Analyze.cut_off(&order, Outcome::new(status, "cancelled"), seen.as_deref());
+        format!("{} {}", outcome.status.word(), outcome.detail)
+    };
+    let refused = OutcomeStatus::Refused;
+    let all = [
+        cut_off(150_018, refused, Some(parts(BEFORE, 0))),
+        cut_off(150_018, refused, Some(parts(SINCE, 0))),
+        cut_off(150_018, refused, Some(parts(SINCE, 2))),
+        cut_off(150_018, OutcomeStatus::TimedOut, Some(parts(SINCE, 2))),
+        cut_off(150_018, refused, None),
+        cut_off(130_023, refused, Some(parts(BEFORE, 0))),
+        cut_off(130_023, refused, Some(parts(BEFORE, 1))),
+    ];
+    insta::assert_snapshot!(all.join("\n"), @"
+    refused cancelled; nothing of it was analyzed
+    failed cancelled; the parent was analyzed before, and none of 3 leaves
+    failed cancelled; the parent and 2 of 3 leaves were analyzed before, and stay so
+    timed_out cancelled; the parent and 2 of 3 leaves were analyzed before, and stay so
+    failed cancelled; how much of it was analyzed before could not be seen
+    failed cancelled; none of 3 leaves was analyzed before; of the parent PostgreSQL 13 does not show it
+    failed cancelled; the parent and 1 of 3 leaves were analyzed before, and stay so
+    ");
+}
+
+#[test]
+fn a_plain_table_is_analyzed_whole_or_not_at_all() {
+    let (candidate, args, server) = (Candidate::Table(table()), Args::default(), server(150_018));
+    assert!(!Analyze.in_parts(&order(&candidate, &args, &server)));
+}
+
+#[test]
+fn a_parent_without_all_its_leaves_is_not_recalled_as_done() {
+    let recalled = |seen: Vec<Row>| {
+        let (candidate, args, server) = (Candidate::Table(parent()), Args::default(), server(150_018));
+        match Analyze.recall(&order(&candidate, &args, &server), None, &seen) {
+            Judgement::Ended(outcome) => (true, outcome),
+            Judgement::NotYet(outcome) => (false, outcome),
+        }
+    };
+    let (ended, outcome) = recalled(parts(SINCE, 3));
+    assert_eq!((ended, outcome.status), (true, OutcomeStatus::Done));
+    let (ended, outcome) = recalled(parts(SINCE, 2));
+    assert_eq!((ended, outcome.status), (false, OutcomeStatus::Failed));
+    assert_eq!(outcome.detail, "it was cut off: the parent and 2 of 3 leaves were analyzed and stay so");
+}

@@ -78,10 +78,11 @@ pub(super) fn report(world: &World, choice: &Choice, seen: Option<&Seen>, unseen
         }
     }
     statements.extend(writer.connect());
-    let mut once = Vec::new();
+    let mut once: Vec<Statement> = Vec::new();
     for statement in statements {
-        // Without `act_as` both hands are one role; two actions may need the same.
-        if !once.contains(&statement) {
+        // Without `act_as` both hands are one role; two actions may need the same. One reason is enough.
+        let what = |s: &Statement| (s.database.clone(), s.sql.clone(), s.from, s.to);
+        if !once.iter().any(|known| what(known) == what(&statement)) {
             once.push(statement);
         }
     }

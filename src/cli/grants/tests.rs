@@ -141,8 +141,8 @@ fn the_script_says_of_each_statement_why_and_what_else() {
     -- functions that scan a table under a light lock (pgstattuple and its like).
     GRANT pg_monitor TO "look";
 
-    -- Without it the views hide what other users' sessions do, and every finder would say that all is
-    -- well.
+    -- Without it the views hide from it what others do: no session is cancelled or terminated.
+    -- Maintenance goes on: who waits for it is found by pg_locks, but not what kind of session that is.
     -- Also permits: reading every session's query text and client address and all settings; running
     -- functions that scan a table under a light lock (pgstattuple and its like).
     GRANT pg_monitor TO "act";

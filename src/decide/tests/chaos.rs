@@ -35,6 +35,12 @@ enum Luck {
     Late(u16),
     /// pgmedic is killed; what was asked for last may have been done or not.
     Killed(bool),
+    /// So it is, and the configuration leads to another server when it starts again.
+    Moved,
+    /// So it is, and it stays down for days.
+    Days,
+    /// The wall clock is set back by hours.
+    Jolt,
 }
 
 fn luck() -> impl Strategy<Value = Luck> {
@@ -46,6 +52,8 @@ fn luck() -> impl Strategy<Value = Luck> {
         3 => (0..8_u8).prop_map(Luck::Noise),
         1 => (0..90_u16).prop_map(Luck::Late),
         1 => any::<bool>().prop_map(Luck::Killed),
+        1 => prop_oneof![Just(Luck::Moved), Just(Luck::Days)],
+        1 => Just(Luck::Jolt),
     ]
 }
 
@@ -65,6 +73,10 @@ struct Chaos {
     acts: usize,
     /// Killed once, so that only taking back may still be sent.
     killed: bool,
+    /// The server is another one, so that nothing may be looked up there or taken back.
+    moved: bool,
+    /// What was changed is days old, so that nothing may be taken back.
+    old: bool,
     /// Statements that were seen not to have been sent before a kill.
     unsent: usize,
     ladders: BTreeSet<String>,
@@ -86,6 +98,8 @@ impl Chaos {
             open: 0,
             acts: 0,
             killed: false,
+            moved: false,
+            old: false,
             unsent: 0,
             ladders: BTreeSet::new(),
         }
@@ -93,7 +107,7 @@ impl Chaos {
 
     fn tell(&mut self, what: What) {
         let stop = matches!(what, What::Stop(_));
-        let (run, effects) = next(&self.run, &Event { at: self.stage.now, what });
+        let (run, effects) = next(&self.run, &self.stage.event(what));
         self.run = run;
         self.stopped |= stop;
         for effect in effects {
@@ -110,11 +124,13 @@ impl Chaos {
                 if let Effect::Act(errand) = &effect {
                     let statement = &errand.prepared.deed.act.statement;
                     assert!(!self.killed || errand.undo.is_some(), "a resumed run only takes back: {statement}");
+                    assert!(!self.moved && !self.old, "taken back elsewhere, or too late: {statement}");
                     assert!(!self.stopped, "after a stop no statement is sent");
                     assert!(self.announced.remove(statement), "sent without a durable intent: {statement}");
                     self.acts += 1;
                     self.ladders.insert(errand.prepared.candidate.key());
                 }
+                assert!(!self.moved || !matches!(effect, Effect::Recall(_)), "looked up elsewhere");
                 // A look or a rest that a stop overtook is answered later, and its answer means nothing then.
                 self.pending
                     .retain(|p| !self.stopped || !matches!(p, Effect::Find | Effect::Look(_) | Effect::Rest(_)));
@@ -133,6 +149,17 @@ impl Chaos {
                 Luck::Stop => self.tell(What::Stop("told to".into())),
                 Luck::Noise(n) => self.noise(n),
                 Luck::Killed(done) => self.killed(done),
+                Luck::Moved => {
+                    self.stage.facts.server.system_identifier.push('9');
+                    self.moved = true;
+                    self.killed(false);
+                }
+                Luck::Days => {
+                    self.stage.now = after(self.stage.now, Duration::from_hours(72));
+                    self.old = true;
+                    self.killed(false);
+                }
+                Luck::Jolt => self.stage.set_back(Duration::from_hours(3)),
                 Luck::Late(seconds) => self.stage.now = after(self.stage.now, Duration::from_secs(seconds.into())),
                 luck => self.answer(&luck),
             }
@@ -140,6 +167,19 @@ impl Chaos {
         let history = &self.stage.state.history;
         assert!(history.open.is_empty(), "{:?}", history.open);
         assert!(history.unverified.is_empty(), "{:?}", history.unverified);
+        self.refusals_are_told();
+    }
+
+    /// A run that was refused all that it sent says so once, however often it was killed.
+    fn refusals_are_told(&self) {
+        let of_outcome = |d: &&Draft| d.kind == crate::model::RecordKind::Outcome;
+        let ended = |d: &Draft| d.outcome.as_ref().map(|o| o.status);
+        let ends: Vec<OutcomeStatus> = self.stage.log.iter().filter(of_outcome).filter_map(ended).collect();
+        let untouched = |s: &OutcomeStatus| matches!(s, OutcomeStatus::Refused | OutcomeStatus::Gone);
+        if ends.contains(&OutcomeStatus::Refused) && ends.iter().all(untouched) {
+            let failed = |d: &&Draft| d.notice().is_some_and(|n| n.event == "failed");
+            assert_eq!(self.stage.log.iter().filter(failed).count(), 1, "{:#?}", self.stage.told);
+        }
     }
 
     /// A stop may leave to the next start what cannot be written or looked up in time; nothing else may.
@@ -165,7 +205,7 @@ impl Chaos {
         let mut left = resume::left(&self.stage.state.history);
         assert!(left.len() <= 1, "one run leaves one: {left:?}");
         let Some((_, left)) = left.pop_first() else { return self.ended = true };
-        let give_up = after(self.stage.now, Duration::from_secs(20));
+        let give_up = self.stage.elapsed() + Duration::from_secs(20);
         let brief = (*self.run.brief).clone();
         let run = resume::resume(brief, &self.stage.state.history, &left, give_up);
         self.run = run.expect("its own playbook has its steps");

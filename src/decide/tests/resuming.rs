@@ -7,10 +7,10 @@ use crate::model::Pool;
 
 impl Stage {
     /// Runs until the first effect of that name (the nth of its kind), which a kill swallows before it is done.
-    fn killed_before(&mut self, book: &Arc<Playbook>, name: &str, nth: usize) {
+    pub(super) fn killed_before(&mut self, book: &Arc<Playbook>, name: &str, nth: usize) {
         let (mut run, mut events, mut met) = (Run::new(self.brief(book.clone())), vec![What::Begin], 0);
         while !events.is_empty() {
-            let (moved, effects) = next(&run, &Event { at: self.now, what: events.remove(0) });
+            let (moved, effects) = next(&run, &self.event(events.remove(0)));
             run = moved;
             for effect in effects {
                 met += usize::from(word(&effect) == name);
@@ -24,9 +24,9 @@ impl Stage {
         panic!("there is no {name} number {nth}");
     }
 
-    fn resumed(&mut self, book: &Arc<Playbook>) -> End {
+    pub(super) fn resumed(&mut self, book: &Arc<Playbook>) -> End {
         let left = left(&self.state.history).pop_first().expect("something was left").1;
-        let give_up = after(self.now, Duration::from_mins(15));
+        let give_up = self.elapsed() + Duration::from_mins(15);
         let brief = Brief { id: "01RUN0".to_owned(), ..self.brief(book.clone()) };
         let run = resume(brief, &self.state.history, &left, give_up).expect("the playbook is the same");
         let end = self.live(run);
@@ -92,14 +92,14 @@ fn taking_back_that_was_cut_off_is_done_once() {
         stage.facts.server.client_backends = 30;
         stage.killed_before(&book, "look", 2);
         stage.there = vec![raised];
-        let give_up = after(stage.now, Duration::from_mins(15));
+        let give_up = stage.elapsed() + Duration::from_mins(15);
         let brief = Brief { id: "01RUN0".to_owned(), ..stage.brief(book.clone()) };
         let left = left(&stage.state.history).pop_first().expect("the raise is left").1;
         let mut run = resume(brief, &stage.state.history, &left, give_up).expect("the playbook is the same");
         let mut events = vec![What::Begin];
         // Killed again, between the announcement of taking back and its statement.
         'life: while !events.is_empty() {
-            let (moved, effects) = next(&run, &Event { at: stage.now, what: events.remove(0) });
+            let (moved, effects) = next(&run, &stage.event(events.remove(0)));
             run = moved;
             for effect in effects {
                 if matches!(effect, Effect::Act(_)) {
@@ -126,7 +126,7 @@ fn a_change_is_not_taken_back_where_nothing_may_be_done_any_more() {
     let mut policy = fixture::policy();
     policy.target_mode = Mode::Observe;
     let brief = Brief { id: "01RUN0".to_owned(), policy: Arc::new(policy), ..stage.brief(book.clone()) };
-    let run = resume(brief, &stage.state.history, &left, stage.now).expect("the playbook is the same");
+    let run = resume(brief, &stage.state.history, &left, stage.elapsed()).expect("the playbook is the same");
     stage.live(run);
     let last = stage.log.last().and_then(|d| d.outcome.clone()).map(|o| o.detail);
     insta::assert_snapshot!(last.unwrap_or_default());
@@ -139,12 +139,12 @@ fn a_target_that_stays_away_leaves_it_unknown_and_people_are_told() {
     stage.killed_before(&book, "act", 1);
     let left = left(&stage.state.history).pop_first().expect("the intent is left").1;
     let brief = Brief { id: "01RUN0".to_owned(), ..stage.brief(book.clone()) };
-    let give_up = after(stage.now, Duration::from_secs(5));
+    let give_up = stage.elapsed() + Duration::from_secs(5);
     let mut run = resume(brief, &stage.state.history, &left, give_up).expect("the playbook is the same");
     let mut events = vec![What::Begin];
     let mut looks = 0;
     while let Some(what) = events.pop() {
-        let (moved, effects) = next(&run, &Event { at: stage.now, what });
+        let (moved, effects) = next(&run, &stage.event(what));
         run = moved;
         for effect in effects {
             events.extend(match effect {
@@ -170,7 +170,7 @@ fn a_playbook_that_lost_the_step_is_not_taken_up() {
     let other = playbook(
         &CANCEL_THEN_TERMINATE.replace("[cancel_backend, wait: 30s, terminate_backend]", "[terminate_backend]"),
     );
-    assert!(resume(stage.brief(other), &stage.state.history, &left, stage.now).is_none());
+    assert!(resume(stage.brief(other), &stage.state.history, &left, stage.elapsed()).is_none());
 }
 
 #[test]
@@ -182,13 +182,13 @@ fn what_was_taken_back_before_the_kill_is_not_taken_back_again() {
     stage.facts.server.client_backends = 30;
     stage.killed_before(&book, "look", 2);
     stage.there = vec![raised];
-    let give_up = after(stage.now, Duration::from_mins(15));
+    let give_up = stage.elapsed() + Duration::from_mins(15);
     let brief = Brief { id: "01RUN0".to_owned(), ..stage.brief(book.clone()) };
     let left = left(&stage.state.history).pop_first().expect("the raise is left").1;
     let mut run = resume(brief, &stage.state.history, &left, give_up).expect("the playbook is the same");
     let mut events = vec![What::Begin];
     'life: while !events.is_empty() {
-        let (moved, effects) = next(&run, &Event { at: stage.now, what: events.remove(0) });
+        let (moved, effects) = next(&run, &stage.event(events.remove(0)));
         run = moved;
         for effect in effects {
             if word(&effect) == "verification" {
@@ -216,7 +216,24 @@ fn a_playbook_that_was_lowered_since_takes_nothing_back() {
     stage.there = vec![Candidate::Pool(Pool { default_pool_size: 8, pool_size: 8, ..pool() })];
     let left = left(&stage.state.history).pop_first().expect("the raise is left").1;
     let brief = Brief { id: "01RUN0".to_owned(), lowered: Some(Mode::Observe), ..stage.brief(book) };
-    let run = resume(brief, &stage.state.history, &left, stage.now).expect("the playbook is the same");
+    let run = resume(brief, &stage.state.history, &left, stage.elapsed()).expect("the playbook is the same");
     stage.live(run);
     assert_eq!(stage.told.iter().filter(|line| line.starts_with("SEND")).count(), 1, "{:?}", stage.told);
+}
+
+#[test]
+fn a_second_begin_does_not_look_twice_at_once() {
+    let book = playbook(CANCEL_THEN_TERMINATE);
+    let mut stage = Stage::new(vec![query(7)], &[]);
+    stage.killed_before(&book, "act", 1);
+    let left = left(&stage.state.history).pop_first().expect("the intent is left").1;
+    let brief = Brief { id: "01RUN0".to_owned(), ..stage.brief(book) };
+    let give_up = stage.elapsed() + Duration::from_mins(15);
+    let mut run = resume(brief, &stage.state.history, &left, give_up).expect("the playbook is the same");
+    let down = What::Blind { reason: "down".to_owned(), seen: BTreeMap::new() };
+    for what in [What::Begin, down] {
+        run = next(&run, &stage.event(what)).0;
+    }
+    let (_, effects) = next(&run, &stage.event(What::Begin));
+    assert!(effects.is_empty(), "it rests: {effects:?}");
 }

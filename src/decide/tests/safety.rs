@@ -33,6 +33,7 @@ pub(super) fn pool() -> Pool {
         pools_total: 4,
         direct_clients: 3,
         usable_connections: 97,
+        config_file: None,
     }
 }
 
@@ -56,7 +57,7 @@ impl Hand {
     }
 
     fn tell(&mut self, what: What) -> Vec<Effect> {
-        let (run, effects) = next(&self.run, &Event { at: self.stage.now, what });
+        let (run, effects) = next(&self.run, &self.stage.event(what));
         self.run = run;
         effects
     }

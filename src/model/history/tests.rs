@@ -23,6 +23,7 @@ fn candidate() -> Candidate {
         pools_total: 4,
         direct_clients: 3,
         usable_connections: 97,
+        config_file: None,
     })
 }
 
@@ -86,7 +87,7 @@ fn what_may_have_had_an_effect_is_kept_until_it_is_verified() {
         history.unverified.len()
     };
     assert_eq!(left(vec![outcome(OutcomeStatus::Done)]), 1);
-    assert_eq!(left(vec![outcome(OutcomeStatus::Refused)]), 0);
+    assert_eq!(left(vec![outcome(OutcomeStatus::Gone)]), 0);
     let verified = draft(RecordKind::Verification, "r", Class::Disruptive);
     assert_eq!(left(vec![outcome(OutcomeStatus::Done), verified]), 0);
     let mut orphan = outcome(OutcomeStatus::Unknown);
@@ -110,4 +111,23 @@ fn a_history_reads_back_as_it_was_written() {
     history.apply(&record("2026-11-24T02:00:01Z", outcome(OutcomeStatus::Done)));
     let json = serde_json::to_string(&history).unwrap();
     assert_eq!(serde_json::from_str::<History>(&json).unwrap(), history);
+}
+
+#[test]
+fn what_was_refused_is_kept_until_the_runs_last_word() {
+    let folded = |drafts: Vec<Draft>| {
+        let mut history = History::default();
+        for draft in drafts {
+            history.apply(&record("2026-11-24T02:00:00Z", draft));
+        }
+        history.unverified.into_values().map(|left| left.refused()).collect::<Vec<_>>()
+    };
+    let refused = || outcome(OutcomeStatus::Refused);
+    assert_eq!(folded(vec![refused()]), [true]);
+    let last_word = |run: &str| Draft { candidate: None, ..draft(RecordKind::Verification, run, Class::Disruptive) };
+    assert_eq!(folded(vec![refused(), last_word("r")]), [false; 0]);
+    assert_eq!(folded(vec![refused(), last_word("other")]), [true], "another run's says nothing of it");
+    // A rung above that was refused leaves what is below it to be verified.
+    assert_eq!(folded(vec![outcome(OutcomeStatus::Failed), refused()]), [false]);
+    assert_eq!(folded(vec![outcome(OutcomeStatus::Failed), refused(), last_word("r")]), [false]);
 }

@@ -4,7 +4,7 @@ use pgmedic::config::{Config, Surroundings, Text};
 use pgmedic::decide::next;
 use pgmedic::decide::run::{Brief, Effect, Entry, Event, Look, Run, What};
 use pgmedic::model::record::{Draft, Trigger};
-use pgmedic::model::time::after;
+use pgmedic::model::time::{after, since};
 use pgmedic::model::{Candidate, Duration, Facts, Labels, Timestamp};
 use pgmedic::playbook::Playbook;
 use serde_json::json;
@@ -100,8 +100,10 @@ impl Stage {
 
     /// The records of a plan over these candidates.
     pub fn planned(&self, candidates: &[Candidate]) -> Vec<Draft> {
-        let begun = next(&self.run(), &Event { at: self.now, what: What::Begin }).0;
-        drafts(&next(&begun, &Event { at: self.now, what: Self::look(candidates, self.now) }).1)
+        let begun = next(&self.run(), &Event { at: self.now, elapsed: Duration::ZERO, what: What::Begin }).0;
+        drafts(
+            &next(&begun, &Event { at: self.now, elapsed: Duration::ZERO, what: Self::look(candidates, self.now) }).1,
+        )
     }
 
     /// What the run says of its second candidate whose turn comes so long after it began.
@@ -115,13 +117,13 @@ impl Stage {
         events.push((later, What::Appended(vec![3])));
         let (mut run, mut effects) = (self.run(), Vec::new());
         for (at, what) in events {
-            (run, effects) = next(&run, &Event { at, what });
+            (run, effects) = next(&run, &Event { at, elapsed: since(at, self.now), what });
         }
         let second = |e: &Effect| matches!(e, Effect::Look(c) if c.key() == there[1].key());
         if effects.iter().any(second) {
             return (true, String::new());
         }
-        let (_, effects) = next(&run, &Event { at: later, what: Self::look(&[], later) });
+        let (_, effects) = next(&run, &Event { at: later, elapsed: took, what: Self::look(&[], later) });
         let skipped = drafts(&effects).into_iter().find_map(|d| d.reason);
         (false, skipped.unwrap_or_default())
     }

@@ -73,6 +73,7 @@ fn pool(name: &str) -> Named {
         default_pool_size: 10,
         pools_by_default: 1,
         pools_total: 10,
+        config_file: None,
         direct_clients: 3,
         usable_connections: 97,
     }))

@@ -12,23 +12,30 @@ fn by_hand(playbook: &str) -> String {
     lines.join("\n")
 }
 
-fn home(port: u16, more: &str, playbook: &str) -> Home {
-    let target = format!(
+fn config(port: u16, more: &str) -> String {
+    format!(
         "mode: enforce\ntargets:\n  - name: orders\n    dsn: postgresql://pgmedic@127.0.0.1:{port}/postgres?sslmode=disable\n    \
          act_as: {{user: pgmedic_act}}\n    mode: enforce\n{more}"
-    );
-    Home::new(&target, &[&by_hand(playbook)])
+    )
+}
+
+fn home(port: u16, more: &str, playbook: &str) -> Home {
+    Home::new(&config(port, more), &[&by_hand(playbook)])
 }
 
 /// Runs the playbook until the gate has caught the message, kills the daemon there, and starts it again.
 async fn killed_at_the_gate(home: &Home, gate: &Gate, playbook: &str) -> crate::support::Daemon {
+    cut_off_at_the_gate(home, gate, playbook).await;
+    home.serve()
+}
+
+async fn cut_off_at_the_gate(home: &Home, gate: &Gate, playbook: &str) {
     let daemon = home.serve();
     let mut asker = home.command(&["run", playbook, "--target", "orders"]).spawn().expect("the program");
     eventually(async || gate.caught()).await;
     daemon.end("KILL");
     let code = asker.wait().expect("its end").code();
     assert_ne!(code, Some(0), "whoever asked is told that it did not end well");
-    home.serve()
 }
 
 /// What the log says of the run, told by kind and ending, and that it balances.
@@ -192,4 +199,24 @@ async fn taking_back_that_a_kill_cut_off_is_done_once() {
         assert_eq!(reverts.last().map(String::as_str), Some("\"done\""), "{held}: {told}");
         assert!(told.ends_with("[reverted]"), "{held}: {told}");
     }
+}
+
+#[tokio::test]
+async fn what_one_pooler_was_given_is_not_taken_from_another_that_came_to_bear_its_name() {
+    let Some(cluster) = Cluster::start(15) else { return };
+    let Some((bouncer, gate, home)) = starved(&cluster, 9).await else { return };
+    // Its size is what the first one is grown to, and its clients wait as well.
+    let Some(other) = PgBouncer::start(&cluster, &[("default_pool_size", "4")]) else { return };
+    crowd(&other, 9).await;
+    gate.hold_question("SHOW POOLS", 3);
+    cut_off_at_the_gate(&home, &gate, "grow-pools").await;
+    let dsn = other.dsn("pgmedic", "pgbouncer");
+    home.configure(&config(cluster.port(), &format!("    pgbouncer: [{{name: main, dsn: \"{dsn}\"}}]\n")));
+    let _daemon = home.serve();
+    let told = told(&home).await;
+    assert_eq!((default_pool_size(&bouncer).await.as_str(), default_pool_size(&other).await.as_str()), ("4", "4"));
+    let last = told.lines().last().unwrap_or_default();
+    let place = format!("left alone: it was done by the PgBouncer at 127.0.0.1:{}", gate.port());
+    assert!(last.starts_with(&format!("verification unknown {place}")) && last.ends_with("[unknown]"), "{told}");
+    assert!(last.contains("take it back by hand: SET default_pool_size = 2"), "{told}");
 }

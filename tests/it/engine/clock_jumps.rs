@@ -1,7 +1,8 @@
 //! The wall clock leaps ahead and is set back: it is said, nothing runs in a storm, and it still does its work.
 
 use super::LONG_QUERIES;
-use crate::support::{Clock, Cluster, Home, at_last, target_of};
+use super::remedies::{POOLS, crowd};
+use crate::support::{Clock, Cluster, Home, PgBouncer, at_last, target_of};
 use serde_json::Value as Json;
 use std::time::Duration;
 
@@ -36,4 +37,21 @@ async fn a_clock_that_leaps_and_is_set_back_is_told_and_costs_no_work() {
     assert!(times.is_sorted(), "the log's time never goes back");
     let (code, report, _) = home.run(&["audit", "verify"]);
     assert_eq!(code, 0, "{report}");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_meanwhile_does_not_put_off_taking_back() {
+    let Some(cluster) = Cluster::start(15) else { return };
+    let Some(clock) = Clock::start() else { return };
+    let Some(bouncer) = PgBouncer::start(&cluster, &[("default_pool_size", "2")]) else { return };
+    let pooler = format!("    pgbouncer: [{{name: main, dsn: \"{}\"}}]\n", bouncer.dsn("pgmedic", "pgbouncer"));
+    let mut home = Home::new(&target_of(&cluster, &pooler), &[POOLS]);
+    home.set_clock(&clock);
+    clock.show(HOURS);
+    crowd(&bouncer, 9).await;
+    let _daemon = home.serve();
+    at_last(async || home.outcomes().len() == 1).await;
+    clock.show(Duration::ZERO);
+    at_last(async || !home.of_kind("revert").is_empty()).await;
+    assert_eq!(home.of_kind("revert")[0]["outcome"]["status"], "done");
 }

@@ -1,4 +1,4 @@
-//! ANALYZE runs functions of the table's owner: under the same search_path as autovacuum, with the same end.
+//! ANALYZE runs functions of the table's owner: under the same `search_path` as autovacuum, with the same end.
 
 use super::STATISTICS;
 use crate::support::{Cluster, Home, each_major, eventually, target_of};
