@@ -55,6 +55,11 @@ impl Claim {
         Claim { key: key(system_identifier), log, sure: false }
     }
 
+    /// [`key`] of the server.
+    pub fn key(&self) -> i64 {
+        self.key
+    }
+
     /// Whether the session was seen to hold the right, and nobody else.
     pub fn is_sure(&self) -> bool {
         self.sure
@@ -160,7 +165,7 @@ fn held_by(other: &Row) -> Ownership {
     }
     Ownership::Unknown(format!(
         "another session of this same pgmedic holds it ({who}): an earlier one, which the server has not noticed to \
-         be gone (that takes up to half a minute), or that of another target on the same server"
+         be gone (that takes up to half a minute), or that of a run that began before the configuration changed"
     ))
 }
 

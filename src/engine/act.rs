@@ -8,6 +8,8 @@ use crate::drivers::{Fault, TargetDriver};
 use crate::model::query::Confirm;
 use crate::model::time::after;
 use crate::model::{Outcome, OutcomeStatus, Row};
+use std::sync::Arc;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// Carries out an errand. It ends when the outcome is known, or known to be unknowable.
@@ -50,9 +52,10 @@ pub async fn act(
     }
 }
 
-/// Looks what became of a statement that was announced before a crash. Nothing is sent.
-pub async fn recall(
-    driver: &dyn TargetDriver,
+/// Looks what became of a statement that was announced before a crash. Nothing is sent. A reload may lead the target
+/// elsewhere meanwhile: each look goes where it is then.
+pub async fn recall<D: TargetDriver>(
+    driver: &watch::Receiver<Arc<D>>,
     clock: &dyn Clock,
     brief: &Brief,
     recall: &Recall,
@@ -76,7 +79,8 @@ pub async fn recall(
     // While the server is still at it, or cannot be asked, nothing is known; then its effect may take so long.
     let mut until = recall.until;
     loop {
-        let answers = driver.ask(&confirm.question).await;
+        let now = driver.borrow().clone();
+        let answers = now.ask(&confirm.question).await;
         if let Some(rows) = answers.into_iter().find_map(|a| a.rows.ok()) {
             match action.recall(&order, prepared.intent.after.as_ref(), &rows) {
                 Judgement::Ended(outcome) => return outcome,

@@ -32,6 +32,11 @@ impl Health {
         Some(format!("{} ({times} looks in a row failed; the next is in {wait})", self.why))
     }
 
+    /// The configuration changed: the next look is worth trying at once.
+    pub fn try_again(&mut self) {
+        self.retry_at = None;
+    }
+
     /// Why the target cannot be reached, as far as is known.
     #[must_use]
     pub fn trouble(&self) -> Option<&str> {

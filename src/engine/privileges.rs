@@ -4,8 +4,9 @@
 use super::health::told;
 use super::target::{Mail, Task};
 use super::world::World;
+use crate::drivers::TargetDriver as _;
 use crate::model::record::Draft;
-use crate::model::{Kind, Mode, Server};
+use crate::model::{Kind, Mode, Ownership, Server};
 
 /// What was missing when last looked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,7 +47,7 @@ impl Task {
         if !self.shared.triggers {
             return;
         }
-        let (driver, me) = (self.driver.clone(), self.me.clone());
+        let (driver, me) = (self.driving.now(), self.me.clone());
         tokio::spawn(async move {
             if let Ok(server) = driver.server().await {
                 drop(me.send(Mail::Seen(Box::new(server))).await);
@@ -58,6 +59,10 @@ impl Task {
     pub(super) fn saw(&mut self, server: &Server) {
         self.version_num = Some(server.version_num);
         self.in_recovery = Some(server.in_recovery);
+        self.sibling = match &server.ownership {
+            Ownership::Sibling(other) => Some(other.clone()),
+            _ => None,
+        };
         let news = self.privileges.seen(&self.world, server);
         self.tell(news);
     }
