@@ -33,9 +33,9 @@ impl Guard for Owner {
             Ownership::Elsewhere(holder) => {
                 Answer::Stop(format!("another session holds the right to act: {holder}; this pgmedic stands by"))
             }
-            Ownership::Sibling(other) => {
-                Answer::Stop(format!("target {other} is the same server, and only {other} acts there; this one observes"))
-            }
+            Ownership::Sibling(other) => Answer::Stop(format!(
+                "target {other} is the same server, and only {other} acts there; this one observes"
+            )),
             Ownership::Unknown(why) => {
                 Answer::Stop(format!("the right to act could not be taken: {why}; this pgmedic stands by"))
             }
