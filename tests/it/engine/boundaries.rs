@@ -1,8 +1,8 @@
 //! kill -9 at each boundary between intent, action, outcome and verification: nothing is lost, nothing is
 //! done twice, what was announced is looked up, what was done is looked after.
 
-use super::remedies::{POOLS, STATISTICS, crowd, default_pool_size};
-use super::{LONG_QUERIES, crash::slow_table};
+use super::remedies::{POOLS, crowd, default_pool_size};
+use super::{LONG_QUERIES, STATISTICS, crash::slow_table};
 use crate::support::{Cluster, Gate, Home, PgBouncer, eventually};
 use serde_json::Value as Json;
 use std::time::Duration;
