@@ -193,7 +193,7 @@ impl Standing {
             None => claim.insert(Claim::new(&facts::system_identifier(session).await?, target.live.log)),
         };
         // Before the lock: of two targets on one server the second must not even ask for it.
-        match target.sit(claim.key()) {
+        match target.sit(&session.server) {
             Ok(()) => ownership::hold(session, claim).await,
             Err(other) => Ok(Ownership::Sibling(other)),
         }
@@ -241,13 +241,13 @@ impl LiveTarget {
     }
 
     /// Whether this target is the one that may ask for the right to act on a server; else the one that may.
-    fn sit(&self, key: i64) -> Result<(), String> {
+    fn sit(&self, server: &Instance) -> Result<(), String> {
         let mut seat = self.seat.lock().unwrap_or_else(PoisonError::into_inner);
-        if seat.as_ref().is_some_and(|seat| seat.is_on(key)) {
+        if seat.as_ref().is_some_and(|seat| seat.is_on(server)) {
             return Ok(());
         }
         *seat = None;
-        *seat = Some(self.live.seats.take(key, &self.target.name)?);
+        *seat = Some(self.live.seats.take(server, &self.target.name)?);
         Ok(())
     }
 

@@ -55,11 +55,6 @@ impl Claim {
         Claim { key: key(system_identifier), log, sure: false }
     }
 
-    /// [`key`] of the server.
-    pub fn key(&self) -> i64 {
-        self.key
-    }
-
     /// Whether the session was seen to hold the right, and nobody else.
     pub fn is_sure(&self) -> bool {
         self.sure

@@ -1,12 +1,13 @@
 //! Which target of this process asks for the right to act on which server: two targets that are one server must not
 //! take each other for another daemon, nor act in turns.
 
+use super::session::Instance;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Targets by the key of their server's lock.
+/// Targets by the server that runs there: a standby, or a copy, has the same system identifier and is another one.
 #[derive(Clone, Debug, Default)]
-pub struct Seats(Arc<Mutex<BTreeMap<i64, Taken>>>);
+pub struct Seats(Arc<Mutex<BTreeMap<Instance, Taken>>>);
 
 /// By whom, and by how many of its drivers: after a reload the one before may have a run to end.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ struct Taken {
 #[derive(Debug)]
 pub struct Seat {
     seats: Seats,
-    key: i64,
+    server: Instance,
 }
 
 impl Seats {
@@ -27,31 +28,31 @@ impl Seats {
     ///
     /// # Errors
     /// That target's name.
-    pub fn take(&self, key: i64, target: &str) -> Result<Seat, String> {
+    pub fn take(&self, server: &Instance, target: &str) -> Result<Seat, String> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = all.entry(key).or_insert_with(|| Taken { target: target.to_owned(), drivers: 0 });
+        let taken = all.entry(server.clone()).or_insert_with(|| Taken { target: target.to_owned(), drivers: 0 });
         if taken.target != target {
             return Err(taken.target.clone());
         }
         taken.drivers += 1;
-        Ok(Seat { seats: self.clone(), key })
+        Ok(Seat { seats: self.clone(), server: server.clone() })
     }
 }
 
 impl Seat {
     /// Whether it is on this server.
-    pub fn is_on(&self, key: i64) -> bool {
-        self.key == key
+    pub fn is_on(&self, server: &Instance) -> bool {
+        self.server == *server
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut all = self.seats.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(taken) = all.get_mut(&self.key) {
+        if let Some(taken) = all.get_mut(&self.server) {
             taken.drivers -= 1;
             if taken.drivers == 0 {
-                all.remove(&self.key);
+                all.remove(&self.server);
             }
         }
     }
@@ -64,13 +65,14 @@ mod tests {
     #[test]
     fn a_server_is_for_one_target_until_its_last_driver_is_gone() {
         let seats = Seats::default();
-        let first = seats.take(1, "orders").unwrap();
-        let second = seats.take(1, "orders").unwrap();
-        assert_eq!(seats.take(1, "crm").unwrap_err(), "orders");
-        assert!(seats.take(2, "crm").unwrap().is_on(2));
+        let [server, standby] = [1, 2].map(Instance::test);
+        let first = seats.take(&server, "orders").unwrap();
+        let second = seats.take(&server, "orders").unwrap();
+        assert_eq!(seats.take(&server, "crm").unwrap_err(), "orders");
+        assert!(seats.take(&standby, "crm").unwrap().is_on(&standby));
         drop(first);
-        assert_eq!(seats.take(1, "crm").unwrap_err(), "orders");
+        assert_eq!(seats.take(&server, "crm").unwrap_err(), "orders");
         drop(second);
-        assert!(seats.take(1, "crm").is_ok());
+        assert!(seats.take(&server, "crm").is_ok());
     }
 }

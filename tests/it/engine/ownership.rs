@@ -321,6 +321,23 @@ async fn what_is_only_observed_takes_no_lock() {
     assert_eq!(cluster.psql("postgres", locks), "0");
 }
 
+#[tokio::test]
+async fn one_daemon_acts_on_a_primary_and_on_its_standby() {
+    let Some(mut primary) = Cluster::start(15) else { return };
+    primary.admit("host replication postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 trust\n").await;
+    let standby = primary.standby();
+    let any = LONG_QUERIES.replace("targets: all", "targets: all\nguard: {role: any}");
+    let second = target(standby.port(), "postgres").replace("name: orders", "name: standby");
+    let second = second.split_once("targets:\n").unwrap().1.to_owned();
+    let home = Home::new(&(target(primary.port(), "postgres") + &second), &[&any]);
+    let _daemon = home.serve();
+    for (n, node) in [&primary, &standby].into_iter().enumerate() {
+        is_cancelled(runaway(node, n).await).await;
+    }
+    eventually(async || home.outcomes().len() == 2).await;
+    assert!(!home.log().contains("same server"), "{}", home.log());
+}
+
 /// One server as two targets.
 fn twice(cluster: &Cluster) -> String {
     let target = |name: &str, database: &str| {
