@@ -1,31 +1,12 @@
 //! What the actions' tests are ordered with.
 
 use super::Order;
-use crate::model::{
-    Backend, Candidate, Duration, Ownership, Pool, Row, Server, Table, Timestamp, facts::Privileges, query::Cell,
-};
+pub use crate::model::testing::{row, server};
+use crate::model::{Backend, Candidate, Duration, Pool, Server, Table, Timestamp, testing};
 use crate::playbook::Args;
 
 pub fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
-}
-
-pub fn server(version_num: i32) -> Server {
-    Server {
-        version_num,
-        system_identifier: "1".to_owned(),
-        timeline: 1,
-        in_recovery: false,
-        client_backends: 10,
-        max_connections: 100,
-        reserved_connections: 3,
-        deadlock_timeout_milliseconds: 1_000,
-        paused_by_role: None,
-        privileges: Privileges { monitor: true, acting_monitor: true, signal_backend: true },
-        ownership: Ownership::Held,
-        databases: vec!["shop".to_owned()],
-        poolers: std::collections::BTreeMap::new(),
-    }
 }
 
 pub fn order<'a>(candidate: &'a Candidate, args: &'a Args, server: &'a Server) -> Order<'a> {
@@ -77,25 +58,5 @@ pub fn table() -> Table {
 
 /// Four connections wide, on a server with room for 88 in all.
 pub fn pool() -> Pool {
-    Pool {
-        pooler: "main".to_owned(),
-        database: "shop".to_owned(),
-        user: "app".to_owned(),
-        waiting_clients: 5,
-        max_wait_seconds: 9.0,
-        active_servers: 4,
-        idle_servers: 0,
-        pool_size: 4,
-        own_size: false,
-        default_pool_size: 4,
-        pools_by_default: 3,
-        pools_total: 12,
-        direct_clients: 10,
-        usable_connections: 97,
-        config_file: None,
-    }
-}
-
-pub fn row<const N: usize>(cells: [(&str, Cell); N]) -> Row {
-    Row(cells.map(|(column, cell)| (column.to_owned(), cell)).into())
+    Pool { pools_by_default: 3, pools_total: 12, direct_clients: 10, ..testing::pool() }
 }

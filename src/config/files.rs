@@ -1,11 +1,14 @@
 //! Where targets are written: in the configuration itself, and in the files that it names.
 
 use super::defaults::{self, Defaults};
+use super::dsn::Params;
 use super::read::{self, Folder};
-use super::{Target, TargetFile, targets};
+use super::{Target, TargetFile, Text, targets};
+use crate::model::Mode;
 use crate::syntax::fault::quote;
 use crate::syntax::values::keys;
 use crate::syntax::{Fault, Keys, Kind, Map, Node, Reader, Span};
+use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -98,20 +101,48 @@ fn listed<'n>(reader: &mut Reader, root: &'n Node) -> Option<&'n Node> {
     }
 }
 
-/// Names of targets so far, and where they stand.
+/// Targets so far, and where they stand.
 #[derive(Default)]
-struct Names(BTreeMap<String, (String, usize)>);
+struct Names {
+    places: BTreeMap<String, (String, usize)>,
+    /// Those that may act, by the server that their connection strings name.
+    servers: BTreeMap<String, String>,
+}
 
 impl Names {
     fn check(&mut self, reader: &mut Reader, file: &str, found: &[Placed]) {
         for Placed { target, span } in found {
-            if let Some((first, line)) = self.0.get(&target.name) {
+            if let Some((first, line)) = self.places.get(&target.name) {
                 let place = if first == file { format!("in line {line}") } else { format!("in {first}, line {line}") };
                 let message = format!("there are two targets called {}", quote(&target.name));
                 reader.error_help(*span, "duplicate-name", message, format!("the first is {place}; rename one"));
             } else {
-                self.0.insert(target.name.clone(), (file.to_owned(), reader.line(*span)));
+                self.places.insert(target.name.clone(), (file.to_owned(), reader.line(*span)));
+                self.same_server(reader, target, *span);
             }
         }
     }
+
+    /// Only one target may act on a server; what lint cannot see, because two names lead to it, is told by the daemon.
+    fn same_server(&mut self, reader: &mut Reader, target: &Target, span: Span) {
+        let Some(server) = server(target).filter(|_| target.mode > Mode::Observe) else { return };
+        let Some(first) = self.servers.get(&server) else {
+            return drop(self.servers.insert(server, target.name.clone()));
+        };
+        let place = self.places.get(first).map_or(String::new(), |(file, line)| format!(" ({file}, line {line})"));
+        let (one, other) = (quote(first), quote(&target.name));
+        let message = format!("targets {one} and {other} are the same server, and only one of the two can act there");
+        let help = format!("make one target of {other} and {one}{place}, or write `mode: observe` for one of them");
+        reader.warning(span, "same-server", message, help);
+    }
+}
+
+/// The hosts and ports of a connection string, and which of them is meant; none where the file does not say it.
+fn server(target: &Target) -> Option<String> {
+    let Text::Plain(dsn) = &target.dsn else { return None };
+    let params = Params::parse(dsn.expose_secret()).ok()?;
+    let host = params.get("hostaddr").or(params.get("host"))?.to_lowercase();
+    let [port, attributes] = ["port", "target_session_attrs"].map(|key| params.get(key).unwrap_or_default());
+    let port = if port.is_empty() { "5432" } else { port };
+    Some(format!("{host} {port} {attributes}"))
 }

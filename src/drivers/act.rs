@@ -138,6 +138,9 @@ fn held(ownership: Ownership) -> Result<(), Fault> {
     match ownership {
         Ownership::Held => Ok(()),
         Ownership::Elsewhere(who) => Err(Fault::Unreachable(format!("the right to act is held by {who}"))),
+        Ownership::Sibling(other) => {
+            Err(Fault::Unreachable(format!("target {other} is the same server and acts there")))
+        }
         Ownership::Unknown(why) => Err(Fault::Unreachable(format!("the right to act is not here: {why}"))),
         Ownership::NotNeeded => Err(Fault::Unreachable("nobody asked for the right to act".to_owned())),
     }

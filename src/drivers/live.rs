@@ -4,6 +4,7 @@ use super::around::Around;
 pub use super::around::Variables;
 use super::login::{self, Extra, Login};
 use super::ownership::{self, Claim};
+use super::seats::{Seat, Seats};
 use super::session::{Instance, Session};
 use super::settings::Purpose;
 use super::{Connect, Fault, TargetDriver, facts};
@@ -28,13 +29,14 @@ pub struct Live {
     around: Around,
     /// Of the log that this process writes, for its sessions to be told apart from those of others.
     log: Option<i64>,
+    seats: Seats,
 }
 
 impl Live {
     /// Secrets are resolved anew at each connect.
     #[must_use]
     pub fn new(resolve: Resolve) -> Live {
-        Live { resolve, around: Around::default(), log: None }
+        Live { resolve, around: Around::default(), log: None, seats: Seats::default() }
     }
 
     /// The identity of the log that records what is done: another daemon has another one. Without it every other
@@ -71,6 +73,7 @@ impl Connect for Live {
             acts,
             databases,
             server: std::sync::Mutex::default(),
+            seat: std::sync::Mutex::default(),
             reading: Mutex::default(),
             acting: Mutex::default(),
             work: Mutex::default(),
@@ -88,6 +91,8 @@ pub(super) struct LiveTarget {
     pub(super) databases: Option<Names>,
     /// The server of the reading connection, the last one if it is gone. Held for no longer than a look at it.
     server: std::sync::Mutex<Option<Instance>>,
+    /// On the server of the acting connection, kept over its losses. Held for no longer than a look at it.
+    seat: std::sync::Mutex<Option<Seat>>,
     pub(super) reading: Mutex<Standing>,
     pub(super) acting: Mutex<Standing>,
     pub(super) work: Mutex<()>,
@@ -188,7 +193,11 @@ impl Standing {
             Some(claim) => claim,
             None => claim.insert(Claim::new(&facts::system_identifier(session).await?, target.live.log)),
         };
-        ownership::hold(session, claim).await
+        // Before the lock: of two targets on one server the second must not even ask for it.
+        match target.sit(&session.server) {
+            Ok(()) => ownership::hold(session, claim).await,
+            Err(other) => Ok(Ownership::Sibling(other)),
+        }
     }
 }
 
@@ -230,6 +239,17 @@ impl LiveTarget {
     fn is_beside(&self, session: &Session) -> bool {
         let server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
         server.as_ref().is_none_or(|server| *server == session.server)
+    }
+
+    /// Whether this target is the one that may ask for the right to act on a server; else the one that may.
+    fn sit(&self, server: &Instance) -> Result<(), String> {
+        let mut seat = self.seat.lock().unwrap_or_else(PoisonError::into_inner);
+        if seat.as_ref().is_some_and(|seat| seat.is_on(server)) {
+            return Ok(());
+        }
+        *seat = None;
+        *seat = Some(self.live.seats.take(server, &self.target.name)?);
+        Ok(())
     }
 
     fn moved(&self, session: &Session) {
@@ -303,5 +323,6 @@ impl TargetDriver for LiveTarget {
     async fn close(&self) {
         *self.reading.lock().await = Standing::default();
         *self.acting.lock().await = Standing::default();
+        *self.seat.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }

@@ -17,6 +17,7 @@ mod places;
 mod pooler;
 mod reach;
 mod rows;
+mod seats;
 mod service;
 mod session;
 mod settings;

@@ -160,7 +160,7 @@ fn held_by(other: &Row) -> Ownership {
     }
     Ownership::Unknown(format!(
         "another session of this same pgmedic holds it ({who}): an earlier one, which the server has not noticed to \
-         be gone (that takes up to half a minute), or that of another target on the same server"
+         be gone (that takes up to half a minute), or that of a run that began before the configuration changed"
     ))
 }
 

@@ -21,11 +21,19 @@ const SET_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// One running server, whatever way leads there: the moment it started, to the microsecond, and its port.
 /// Copies of a server share their system identifier, and addresses may be a balancer's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Instance {
     /// Seconds since 1970, as bits, since it is only compared.
     started: u64,
     port: String,
+}
+
+#[cfg(test)]
+impl Instance {
+    /// One that started then, on the usual port.
+    pub fn test(started: u64) -> Instance {
+        Instance { started, port: "5432".to_owned() }
+    }
 }
 
 /// An open session. It ends when it is dropped.

@@ -3,10 +3,12 @@
 use super::clock::Clock;
 use super::look::tag;
 use crate::actions::{self, Judgement, Order};
-use crate::decide::run::{Brief, Errand, Recall};
+use crate::decide::run::{Brief, Errand, Prepared, Recall};
 use crate::drivers::{Fault, TargetDriver};
 use crate::model::query::Confirm;
-use crate::model::{Outcome, OutcomeStatus, Row};
+use crate::model::{Outcome, OutcomeStatus, Row, Whom};
+use std::sync::Arc;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// Carries out an errand. It ends when the outcome is known, or known to be unknowable.
@@ -56,9 +58,10 @@ pub async fn act(
     }
 }
 
-/// Looks what became of a statement that was announced before a crash. Nothing is sent.
-pub async fn recall(
-    driver: &dyn TargetDriver,
+/// Looks what became of a statement that was announced before a crash. Nothing is sent. A reload may lead the target
+/// elsewhere meanwhile: each look goes where it is then.
+pub async fn recall<D: TargetDriver>(
+    driver: &watch::Receiver<Arc<D>>,
     clock: &dyn Clock,
     brief: &Brief,
     recall: &Recall,
@@ -81,8 +84,18 @@ pub async fn recall(
     let mut otherwise = Outcome::new(OutcomeStatus::Unknown, "pgmedic ended before it saw what came of it");
     // While the server is still at it, or cannot be asked, nothing is known; then its effect may take so long.
     let mut until = clock.elapsed() + recall.patience;
+    let mut known: Option<Arc<D>> = None;
     loop {
-        let answers = driver.ask(&confirm.question).await;
+        let now = driver.borrow().clone();
+        if !known.as_ref().is_some_and(|known| Arc::ptr_eq(known, &now)) {
+            match leads_elsewhere(&*now, prepared).await {
+                Ok(None) => known = Some(now.clone()),
+                Ok(Some(why)) => return Outcome::new(OutcomeStatus::Unknown, format!("not looked up: {why}")),
+                // It is not known where it leads: then nothing is asked there.
+                Err(_) => known = None,
+            }
+        }
+        let answers = if known.is_some() { now.ask(&confirm.question).await } else { Vec::new() };
         if let Some(rows) = answers.into_iter().find_map(|a| a.rows.ok()) {
             match action.recall(&order, prepared.intent.after.as_ref(), &rows) {
                 Judgement::Ended(outcome) => return outcome,
@@ -97,6 +110,14 @@ pub async fn recall(
         }
         tokio::select! { () = clock.sleep(confirm.every) => {}, () = stop.cancelled() => {} }
     }
+}
+
+/// Why what is seen through this driver says nothing of what was announced: a reload has led it to another server
+/// or pooler since.
+async fn leads_elsewhere(driver: &impl TargetDriver, prepared: &Prepared) -> Result<Option<String>, Fault> {
+    let announced = Whom::of(&prepared.server, &prepared.candidate);
+    let here = Whom::of(&driver.server().await?, &prepared.candidate);
+    Ok(announced.differs(&here, false))
 }
 
 /// Looks for the effect until it is there or its time is over.

@@ -1,10 +1,10 @@
 //! Carrying out effects: each becomes a small task that reports to the mailbox.
 
 use super::look::{self, look};
-use super::target::{Mail, Task, Unseen};
+use super::target::{Live, Mail, Task, Unseen};
 use super::world::address;
 use crate::audit::{self, AppendError, Audit};
-use crate::decide::run::{Brief, Effect, Entry, Event, Look, What};
+use crate::decide::run::{Effect, Entry, Event, Look, What};
 use crate::model::history::{PAUSED_FILE, Pause, Scope};
 use crate::model::time::to_micros;
 use crate::model::{Candidate, Draft, Facts, History, Timestamp};
@@ -29,17 +29,23 @@ impl Task {
         let Some(live) = self.runs.get(id) else { return };
         let playbook = &live.run.brief.playbook.name;
         let seen = self.seen.get(playbook).cloned().unwrap_or_default();
+        // Where the target was before a reload is no news of where it is now.
+        let here = self.driving.is_now(&self.driver_of(live));
         let what = match looked {
             Ok(both) => {
                 let (facts, history) = *both;
-                let news = self.health.succeeded(&self.world.target.name, self.shared.clock.now());
-                self.tell(news);
-                self.saw(&facts.server);
+                if here {
+                    let news = self.health.succeeded(&self.world.target.name, self.shared.clock.now());
+                    self.tell(news);
+                    self.saw(&facts.server);
+                }
                 What::Looked(Box::new(Look { facts, history, seen }))
             }
             Err(Unseen::Failed(reason)) => {
-                let news = self.health.failed(&self.world.target.name, &reason, self.shared.clock.now());
-                self.tell(news);
+                if here {
+                    let news = self.health.failed(&self.world.target.name, &reason, self.shared.clock.now());
+                    self.tell(news);
+                }
                 What::Blind { reason, seen }
             }
             Err(Unseen::Resting(reason)) => What::Blind { reason, seen },
@@ -52,11 +58,11 @@ impl Task {
         let Some(live) = self.runs.get(id) else { return };
         let brief = live.run.brief.clone();
         match effect {
-            Effect::Find => self.send_look(&brief, None),
-            Effect::Look(candidate) => self.send_look(&brief, Some(*candidate)),
+            Effect::Find => self.send_look(live, None),
+            Effect::Look(candidate) => self.send_look(live, Some(*candidate)),
             Effect::Append(entries) => self.send_append(id, entries),
             Effect::Act(errand) => {
-                let (driver, clock, me) = (self.driver.clone(), self.shared.clock.clone(), self.me.clone());
+                let (driver, clock, me) = (self.driver_of(live), self.shared.clock.clone(), self.me.clone());
                 let (stop, id) = (live.stop.clone(), id.to_owned());
                 tokio::spawn(async move {
                     let outcome = super::act::act(&*driver, &*clock, &brief, &errand, &stop).await;
@@ -64,10 +70,10 @@ impl Task {
                 });
             }
             Effect::Recall(recall) => {
-                let (driver, clock, me) = (self.driver.clone(), self.shared.clock.clone(), self.me.clone());
+                let (driver, clock, me) = (self.driving.followed(), self.shared.clock.clone(), self.me.clone());
                 let (stop, id) = (live.stop.clone(), id.to_owned());
                 tokio::spawn(async move {
-                    let outcome = super::act::recall(&*driver, &*clock, &brief, &recall, &stop).await;
+                    let outcome = super::act::recall(&driver, &*clock, &brief, &recall, &stop).await;
                     report(&me, Mail::Run(id, What::Acted(outcome))).await;
                 });
             }
@@ -104,8 +110,9 @@ impl Task {
         tokio::spawn(async move { append_plain(&audit, draft).await });
     }
 
-    fn send_look(&self, brief: &Arc<Brief>, only: Option<Candidate>) {
-        let (driver, shared, me, brief) = (self.driver.clone(), self.shared.clone(), self.me.clone(), brief.clone());
+    fn send_look(&self, live: &Live, only: Option<Candidate>) {
+        let (driver, shared, me) = (self.driver_of(live), self.shared.clone(), self.me.clone());
+        let brief = live.run.brief.clone();
         // Whoever asks by hand wants to know now; a run under way must know before it goes on.
         let patient = only.is_none() && brief.trigger.kind != "manual";
         let resting = self.health.resting(shared.clock.now()).filter(|_| patient);

@@ -5,6 +5,7 @@ use super::carry::append_plain;
 use super::clock::{Clock, System};
 use super::configured;
 use super::load::Loaded;
+use super::recovery::{Occasion, recover};
 use super::target::{self, Asked, Mail, Shared, Standing};
 use super::world::{World, address};
 use crate::audit::{self, Audit};
@@ -12,7 +13,7 @@ use crate::config::Channel;
 use crate::drivers::Connect;
 use crate::model::record::{Draft, Notice, RecordKind};
 use crate::model::{Duration, Labels, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -56,6 +57,8 @@ pub(super) struct Live {
     pub(super) loaded: Loaded,
     pub(super) worlds: Vec<World>,
     pub(super) tasks: BTreeMap<String, (mpsc::Sender<Mail>, JoinHandle<()>)>,
+    /// Tasks of targets that a reload removed and that did not end in time, by name.
+    leaving: Vec<(String, JoinHandle<()>)>,
     channels: watch::Sender<Arc<Vec<Channel>>>,
     outbox: JoinHandle<()>,
     /// Ends the messages and the watch over the clock.
@@ -75,8 +78,8 @@ impl Daemon {
         let data_dir = Arc::new(loaded.config.data_dir.clone());
         let shared = Shared { audit, clock, connect, triggers, data_dir };
         let started = shared.clock.now();
-        let cut_off =
-            super::recovery::recover(&shared.audit, &loaded, &worlds, foreground.as_deref(), &*shared.clock).await;
+        let occasion = foreground.as_deref().map_or(Occasion::Start, Occasion::Foreground);
+        let cut_off = recover(&shared.audit, &loaded, &worlds, occasion, &*shared.clock).await;
         let mut cut_off = cut_off.map_err(Refusal::Unavailable)?;
         let state =
             shared.audit.state().await.ok_or_else(|| Refusal::Unavailable("the log's writer is gone".into()))?;
@@ -95,7 +98,7 @@ impl Daemon {
         let chores = CancellationToken::new();
         let (channels, configured) = watch::channel(Arc::new(loaded.config.channels.clone()));
         let outbox = tokio::spawn(super::ledger::deliver(shared.audit.clone(), configured, chores.clone()));
-        let live = Live { loaded, worlds, tasks, channels, outbox, chores: chores.clone() };
+        let live = Live { loaded, worlds, tasks, leaving: Vec::new(), channels, outbox, chores: chores.clone() };
         let core = Arc::new(Core { shared, reload, started, live: Mutex::new(live) });
         tokio::spawn(super::chores::watch_clock(core.shared.clone(), core.notify().await, chores.clone()));
         tokio::spawn(super::alarm::watch(core.clone(), chores));
@@ -114,17 +117,10 @@ impl Daemon {
         for (mail, _) in live.tasks.values() {
             drop(mail.send(Mail::Stop(why.to_owned())).await);
         }
-        let clock = self.core.shared.clock.clone();
         let tasks = std::mem::take(&mut live.tasks);
-        let all_ended = async {
-            for (_, (_, task)) in tasks {
-                if let Err(e) = task.await {
-                    tracing::error!("a target task ended badly: {e}");
-                }
-            }
-        };
-        let in_time = tokio::select! { () = all_ended => true, () = clock.sleep(STOP_WITHIN) => false };
-        if !in_time {
+        live.leaving.extend(tasks.into_iter().map(|(name, (_, task))| (name, task)));
+        self.core.let_end(&mut live.leaving).await;
+        if !live.leaving.is_empty() {
             tracing::warn!("some runs did not end in time; the next start looks after them");
         }
         if !self.core.shared.triggers {
@@ -241,24 +237,53 @@ impl Core {
     }
 
     async fn take_over(&self, live: &mut Live, worlds: Vec<World>, loaded: Loaded) {
-        let gone: Vec<String> =
-            live.tasks.keys().filter(|name| !worlds.iter().any(|w| w.target.name == **name)).cloned().collect();
+        let now: BTreeSet<&String> = worlds.iter().map(|w| &w.target.name).collect();
+        let mut alone: BTreeSet<String> =
+            now.iter().filter(|name| !live.tasks.contains_key(**name)).map(|name| (*name).clone()).collect();
+        let gone: Vec<String> = live.tasks.keys().filter(|name| !now.contains(name)).cloned().collect();
         for name in gone {
-            if let Some((mail, _)) = live.tasks.remove(&name) {
+            if let Some((mail, task)) = live.tasks.remove(&name) {
                 drop(mail.send(Mail::Stop("the target was removed from the configuration".to_owned())).await);
+                live.leaving.push((name.clone(), task));
+                alone.insert(name);
             }
         }
+        self.let_end(&mut live.leaving).await;
+        for (name, _) in &live.leaving {
+            tracing::warn!("target {name}: what is under way there did not end in time; it records its end itself");
+            alone.remove(name);
+        }
+        // Whatever the log holds open belongs to a task or gets its end here, as at a start.
+        let occasion = Occasion::Reload { targets: &alone, before: &live.worlds };
+        let mut left = recover(&self.shared.audit, &loaded, &worlds, occasion, &*self.shared.clock)
+            .await
+            .inspect_err(|why| tracing::error!("what was left at {alone:?} waits for the next start: {why}"))
+            .unwrap_or_default();
         for world in &worlds {
-            if let Some((mail, _)) = live.tasks.get(&world.target.name) {
+            let name = &world.target.name;
+            if let Some((mail, _)) = live.tasks.get(name) {
                 drop(mail.send(Mail::World(Box::new(world.clone()))).await);
             } else {
-                let task = target::spawn(world.clone(), self.shared.clone(), Vec::new());
-                live.tasks.insert(world.target.name.clone(), task);
+                let task = target::spawn(world.clone(), self.shared.clone(), left.remove(name).unwrap_or_default());
+                live.tasks.insert(name.clone(), task);
             }
         }
         // A new value opens channels again that had closed themselves.
         live.channels.send_replace(Arc::new(loaded.config.channels.clone()));
         (live.worlds, live.loaded) = (worlds, loaded);
+    }
+
+    /// Waits, for a while, until told tasks have ended; those that have not are left.
+    async fn let_end(&self, leaving: &mut Vec<(String, JoinHandle<()>)>) {
+        let all_ended = async {
+            for (name, task) in leaving.iter_mut() {
+                if let Err(e) = task.await {
+                    tracing::error!("the task of target {name} ended badly: {e}");
+                }
+            }
+        };
+        tokio::select! { () = all_ended => {}, () = self.shared.clock.sleep(STOP_WITHIN) => {} }
+        leaving.retain(|(_, task)| !task.is_finished());
     }
 
     /// What is going on.

@@ -61,6 +61,11 @@ impl Health {
         due
     }
 
+    /// The configuration changed: the next look is worth trying at once.
+    pub fn try_again(&mut self) {
+        self.retry_at = None;
+    }
+
     /// Why the target cannot be reached, as far as is known.
     #[must_use]
     pub fn trouble(&self) -> Option<&str> {

@@ -9,6 +9,7 @@ pub mod clock;
 mod configured;
 mod control;
 mod daemon;
+mod driving;
 mod health;
 mod ledger;
 pub mod load;

@@ -12,38 +12,53 @@ use crate::model::right::{Change, Right, change};
 use crate::model::time::to_micros;
 use crate::model::{Answer, Ownership, Question, Server};
 use async_trait::async_trait;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 /// A target's driver under whose looks no change of hands goes by unrecorded.
-struct Witness {
+pub(super) struct Witness {
     driver: Arc<dyn TargetDriver>,
     shared: Shared,
     target: String,
-    notify: Vec<String>,
-    channels: Arc<Vec<Channel>>,
+    /// Who hears of it; a reload may change that.
+    told: std::sync::Mutex<Told>,
     /// What is known; none before the first look. One look at a time records.
     known: Mutex<Option<Known>>,
+    /// The target that was last seen to act in this one's place, since the start.
+    sibling: Mutex<Option<String>>,
 }
+
+/// Channels by name, and what each of them wants.
+type Told = (Vec<String>, Arc<Vec<Channel>>);
 
 /// As the log has it of this target, and only this witness changes it while it lives.
 type Known = Option<Right>;
 
-/// The driver of a target.
-pub(super) fn driver(shared: &Shared, world: &World) -> Arc<dyn TargetDriver> {
-    Arc::new(Witness {
-        driver: shared.connect.driver(&world.target, world.acts()),
-        shared: shared.clone(),
-        target: world.target.name.clone(),
-        notify: world.notify.clone(),
-        channels: world.channels.clone(),
-        known: Mutex::new(None),
-    })
-}
-
 impl Witness {
+    /// The driver of a target, not connected yet.
+    pub(super) fn new(shared: &Shared, world: &World) -> Witness {
+        Witness {
+            driver: shared.connect.driver(&world.target, world.acts()),
+            shared: shared.clone(),
+            target: world.target.name.clone(),
+            told: std::sync::Mutex::new((world.notify.clone(), world.channels.clone())),
+            known: Mutex::new(None),
+            sibling: Mutex::new(None),
+        }
+    }
+
+    /// From now on others hear of it.
+    pub(super) fn hears(&self, world: &World) {
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = (world.notify.clone(), world.channels.clone());
+    }
+
+    fn told(&self) -> Told {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     async fn note(&self, seen: &Ownership) -> Result<(), String> {
+        self.note_sibling(seen).await?;
         let mut known = self.known.lock().await;
         let right = match &mut *known {
             Some(right) => right,
@@ -51,10 +66,35 @@ impl Witness {
         };
         let Some(change) = change(right.as_ref(), seen) else { return Ok(()) };
         let mut draft = self.record(&change);
-        address(&self.channels, &mut draft);
+        address(&self.told().1, &mut draft);
         tracing::warn!("{}", draft.reason.as_deref().unwrap_or_default());
         self.shared.audit.append(vec![Entry::Plain(draft)]).await.map_err(|e| e.to_string())?;
         *right = Some(change.right(to_micros(self.shared.clock.now())));
+        Ok(())
+    }
+
+    /// Two targets that are one server are a slip of the pen: people are told at each start, not a daemon's log alone.
+    async fn note_sibling(&self, seen: &Ownership) -> Result<(), String> {
+        let mut known = self.sibling.lock().await;
+        match seen {
+            Ownership::Sibling(other) if known.as_ref() != Some(other) => {
+                let target = &self.target;
+                let headline = format!("target {target} is the same server as target {other}: only {other} acts there");
+                let lines = vec![format!(
+                    "{target} goes on deciding and recording, and touches nothing. Make one target of the two, or \
+                     write `mode: observe` for one of them."
+                )];
+                let mut draft = told(target, &headline, lines);
+                let (notify, channels) = self.told();
+                draft.notify = notify;
+                address(&channels, &mut draft);
+                tracing::warn!("{headline}");
+                self.shared.audit.append(vec![Entry::Plain(draft)]).await.map_err(|e| e.to_string())?;
+                *known = Some(other.clone());
+            }
+            Ownership::Held | Ownership::Elsewhere(_) => *known = None,
+            _ => {}
+        }
         Ok(())
     }
 
@@ -84,7 +124,7 @@ impl Witness {
                 ];
                 let mut draft = told(target, &headline, lines);
                 change.put_into(&mut draft);
-                draft.notify.clone_from(&self.notify);
+                draft.notify = self.told().0;
                 draft
             }
         }

@@ -5,7 +5,7 @@ use super::health::told;
 use super::target::{Mail, Task};
 use super::world::World;
 use crate::model::record::Draft;
-use crate::model::{Kind, Mode, Server};
+use crate::model::{Kind, Mode, Ownership, Server};
 
 /// What was missing when last looked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Task {
         if !self.shared.triggers {
             return;
         }
-        let (driver, clock, me) = (self.driver.clone(), self.shared.clock.clone(), self.me.clone());
+        let (driver, clock, me) = (self.driving.now(), self.shared.clock.clone(), self.me.clone());
         tokio::spawn(async move {
             let seen = super::look::server(&*driver, &*clock).await;
             drop(me.send(Mail::Seen(seen.map(Box::new))).await);
@@ -69,6 +69,10 @@ impl Task {
     pub(super) fn saw(&mut self, server: &Server) {
         self.version_num = Some(server.version_num);
         self.in_recovery = Some(server.in_recovery);
+        self.sibling = match &server.ownership {
+            Ownership::Sibling(other) => Some(other.clone()),
+            _ => None,
+        };
         let news = self.privileges.seen(&self.world, server);
         self.tell(news);
     }

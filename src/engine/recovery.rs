@@ -1,5 +1,6 @@
 //! After a crash: every intent of which no outcome is known, and every outcome whose verification is
-//! missing, belongs to a run that is taken up again; where that cannot be, both get an end at once.
+//! missing, belongs to a run that is taken up again; where that cannot be, both get an end at once. So it is with
+//! targets that a reload removes or adds.
 
 use super::clock::Clock;
 use super::configured;
@@ -12,7 +13,7 @@ use crate::decide::run::{Brief, Run};
 use crate::model::record::{PlaybookRef, RecordKind, Trigger};
 use crate::model::{Draft, Duration, Mode, Timestamp};
 use crate::playbook::Playbook;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What people read of such an intent.
@@ -21,11 +22,54 @@ const NOT_SEEN: &str = "pgmedic ended between announcing this action and recordi
 /// What people read of an action that was done.
 const NOT_LOOKED: &str = "pgmedic ended before it could look whether it helped";
 
+/// The same, of a target that pgmedic was told to leave.
+const NOT_SEEN_AT_RELOAD: &str =
+    "a reload took the target or its playbook away before it was recorded what came of this action";
+const NOT_LOOKED_AT_RELOAD: &str = "a reload took the target or its playbook away before it was seen whether it helped";
+
 /// After a power cut pgmedic may be back before the target is: it is looked for so long.
 const DAEMON_GIVES_UP_AFTER: Duration = Duration::from_mins(15);
 
 /// Somebody waits for a run in the foreground.
 const FOREGROUND_GIVES_UP_AFTER: Duration = Duration::from_secs(30);
+
+/// What makes somebody look for what was left.
+#[derive(Clone, Copy)]
+pub enum Occasion<'a> {
+    /// The daemon starts.
+    Start,
+    /// A run in the foreground on this target: it may end before another one is looked after, which stays for the
+    /// daemon.
+    Foreground(&'a str),
+    /// A reload. No task looks after these targets at this moment: those that it removes, and those that it adds.
+    Reload {
+        /// Their names.
+        targets: &'a BTreeSet<String>,
+        /// As they were.
+        before: &'a [World],
+    },
+}
+
+impl Occasion<'_> {
+    fn concerns(&self, target: &str) -> bool {
+        match self {
+            Occasion::Start => true,
+            Occasion::Foreground(only) => *only == target,
+            Occasion::Reload { targets, .. } => targets.contains(target),
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        if matches!(self, Occasion::Foreground(_)) { FOREGROUND_GIVES_UP_AFTER } else { DAEMON_GIVES_UP_AFTER }
+    }
+
+    fn words(&self) -> (&'static str, &'static str) {
+        match self {
+            Occasion::Reload { .. } => (NOT_SEEN_AT_RELOAD, NOT_LOOKED_AT_RELOAD),
+            _ => (NOT_SEEN, NOT_LOOKED),
+        }
+    }
+}
 
 /// The runs to take up again, by target. What no run can look after is ended as `unknown`, and told to
 /// people. Nothing is repeated.
@@ -36,19 +80,21 @@ pub async fn recover(
     audit: &Audit,
     loaded: &Loaded,
     worlds: &[World],
-    foreground: Option<&str>,
+    occasion: Occasion<'_>,
     clock: &dyn Clock,
 ) -> Result<BTreeMap<String, Vec<Run>>, String> {
     let state = audit.state().await.ok_or("the audit log's writer is gone")?;
     let mut left = left(&state.history);
-    // A run in the foreground may end before another target is looked after: that stays for the daemon.
-    left.retain(|(target, _), _| foreground.is_none_or(|only| only == target));
+    left.retain(|(target, _), _| occasion.concerns(target));
     if left.is_empty() {
         return Ok(BTreeMap::new());
     }
     // The playbook as the run began with it may be that of the configuration before.
-    let before = configured::recorded(&state.live).map(|(_, worlds)| worlds).unwrap_or_default();
-    let patience = if foreground.is_none() { DAEMON_GIVES_UP_AFTER } else { FOREGROUND_GIVES_UP_AFTER };
+    let before = match occasion {
+        Occasion::Reload { before, .. } => before.to_vec(),
+        _ => configured::recorded(&state.live).map(|(_, worlds)| worlds).unwrap_or_default(),
+    };
+    let patience = occasion.patience();
     let (now, give_up) = (clock.now(), clock.elapsed() + patience);
     let mut runs: BTreeMap<String, Vec<Run>> = BTreeMap::new();
     let mut lost: Vec<Draft> = Vec::new();
@@ -63,8 +109,8 @@ pub async fn recover(
         }
     }
     let taken_up: usize = runs.values().map(Vec::len).sum();
-    tracing::warn!(taken_up, lost = lost.len(), "a crash cut runs off: they are taken up again, or end as unknown");
-    let ends: Vec<Entry> = lost.iter().map(|left| Entry::Plain(ended(left, loaded))).collect();
+    tracing::warn!(taken_up, lost = lost.len(), "runs were cut off: they are taken up again, or end as unknown");
+    let ends: Vec<Entry> = lost.iter().map(|left| Entry::Plain(ended(left, loaded, occasion.words()))).collect();
     if !ends.is_empty() {
         audit.append(ends).await.map_err(|e| e.to_string())?;
     }
@@ -93,11 +139,11 @@ fn brief(world: &World, playbook: Arc<Playbook>, run: &str, now: Timestamp) -> B
     }
 }
 
-fn ended(left: &Draft, loaded: &Loaded) -> Draft {
+fn ended(left: &Draft, loaded: &Loaded, (not_seen, not_looked): (&str, &str)) -> Draft {
     if left.kind == RecordKind::Intent {
-        return told(left, loaded, |d, to| draft::orphan(d, NOT_SEEN, to));
+        return told(left, loaded, |d, to| draft::orphan(d, not_seen, to));
     }
-    told(left, loaded, |d, to| draft::unverified(d, NOT_LOOKED, to))
+    told(left, loaded, |d, to| draft::unverified(d, not_looked, to))
 }
 
 /// The end of one action, told to whom its playbook tells. A playbook that is gone leaves the

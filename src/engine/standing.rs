@@ -9,7 +9,10 @@ impl Task {
         match (self.health.trouble(), self.privileges.trouble(), self.version_num) {
             (Some(why), _, _) => why.to_owned(),
             (None, Some(what), Some(_)) => format!("up, but {what} is missing"),
-            (None, None, Some(_)) => "up".to_owned(),
+            (None, None, Some(_)) => match &self.sibling {
+                Some(other) => format!("up, but only observed: target {other} is the same server and acts there"),
+                None => "up".to_owned(),
+            },
             (None, _, None) => "not looked at yet".to_owned(),
         }
     }

@@ -3,14 +3,16 @@
 
 use super::api::{RunReport, TargetStatus};
 use super::clock::Clock;
+use super::driving::Driving;
 use super::health::Health;
+use super::ownership::Witness;
 use super::privileges::Privileges;
 use super::quiet::Quiet;
 use super::ticker::{Due, Ticker};
 use super::world::World;
 use crate::audit::Audit;
 use crate::decide::run::{Brief, Phase, Run, What};
-use crate::drivers::{Connect, TargetDriver};
+use crate::drivers::{Connect, TargetDriver as _};
 use crate::model::record::Trigger;
 use crate::model::{Facts, History, Mode, Server, Timestamp};
 use crate::playbook::{OnOverlap, Playbook};
@@ -92,6 +94,8 @@ pub struct Shared {
 /// A run under way.
 pub(super) struct Live {
     pub(super) run: Run,
+    /// As it began; see [`Task::driver_of`].
+    pub(super) driver: Arc<Witness>,
     pub(super) stop: CancellationToken,
     reply: Option<oneshot::Sender<RunReport>>,
 }
@@ -99,7 +103,7 @@ pub(super) struct Live {
 /// The task itself.
 pub(super) struct Task {
     pub(super) world: World,
-    pub(super) driver: Arc<dyn TargetDriver>,
+    pub(super) driving: Driving,
     pub(super) shared: Shared,
     pub(super) me: mpsc::Sender<Mail>,
     pub(super) runs: BTreeMap<String, Live>,
@@ -114,20 +118,20 @@ pub(super) struct Task {
     pub(super) privileges: Privileges,
     pub(super) version_num: Option<i32>,
     pub(super) in_recovery: Option<bool>,
-    /// Runs asked for while the last run of an older configuration, or one that a crash cut off, must end first.
+    /// The target that is the same server and acts in this one's place.
+    pub(super) sibling: Option<String>,
+    /// Runs asked for in the foreground while one that a crash cut off must end first.
     patient: Vec<Asked>,
-    /// The driver of a newer configuration; it takes over when no run is under way.
-    renew: bool,
     stopping: Option<String>,
 }
 
 /// Starts the task of one target, with the runs that a crash cut off.
 pub fn spawn(world: World, shared: Shared, cut_off: Vec<Run>) -> (mpsc::Sender<Mail>, tokio::task::JoinHandle<()>) {
     let (me, mailbox) = mpsc::channel(MAILBOX);
-    let driver = super::ownership::driver(&shared, &world);
+    let driving = Driving::new(&shared, &world);
     let now = shared.clock.now();
     let task = Task {
-        driver,
+        driving,
         me: me.clone(),
         runs: BTreeMap::new(),
         seen: BTreeMap::new(),
@@ -139,7 +143,7 @@ pub fn spawn(world: World, shared: Shared, cut_off: Vec<Run>) -> (mpsc::Sender<M
         privileges: Privileges::default(),
         version_num: None,
         in_recovery: None,
-        renew: false,
+        sibling: None,
         patient: Vec::new(),
         stopping: None,
         world,
@@ -168,9 +172,6 @@ impl Task {
             if self.stopping.is_some() && self.runs.is_empty() {
                 break;
             }
-            if self.renew && self.runs.is_empty() {
-                self.renew_driver().await;
-            }
             if self.runs.is_empty() {
                 for asked in std::mem::take(&mut self.patient) {
                     self.ask(asked);
@@ -180,7 +181,7 @@ impl Task {
         if let Some(counts) = self.quiet.take(&self.world.target.name, self.shared.clock.now()) {
             super::carry::append_plain(&self.shared.audit, counts).await;
         }
-        self.driver.close().await;
+        self.driving.now().close().await;
     }
 
     fn read(&mut self, letter: Mail) {
@@ -236,10 +237,6 @@ impl Task {
     fn answer(&mut self, playbook: &Arc<Playbook>, due: Due) {
         self.quiet.missed(&playbook.name, due.missed);
         let Some(trigger) = due.run else { return };
-        // A newer configuration waits for the last run of the old one.
-        if self.renew && !self.runs.is_empty() {
-            return self.quiet.overlap(&playbook.name);
-        }
         let busy = self.runs.values().any(|live| live.run.brief.playbook.name == playbook.name);
         match (busy, playbook.on_overlap) {
             (false, _) => self.begin(playbook.clone(), trigger, "daemon".to_owned(), None, None),
@@ -256,8 +253,7 @@ impl Task {
             return;
         }
         // In the foreground what a crash cut off is looked after before anything new: nothing runs there afterwards.
-        let first = self.renew || (!self.shared.triggers && self.runs.values().any(|live| live.run.resumed));
-        if first && !self.runs.is_empty() {
+        if !self.shared.triggers && self.runs.values().any(|live| live.run.resumed) {
             return self.patient.push(asked);
         }
         let Some(playbook) = self.world.playbook(&asked.playbook).cloned() else { return };
@@ -290,7 +286,7 @@ impl Task {
 
     fn go(&mut self, run: Run, reply: Option<oneshot::Sender<RunReport>>) {
         let id = run.brief.id.clone();
-        self.runs.insert(id.clone(), Live { run, stop: CancellationToken::new(), reply });
+        self.runs.insert(id.clone(), Live { run, driver: self.driving.now(), stop: CancellationToken::new(), reply });
         self.happened(&id, What::Begin);
     }
 
@@ -345,21 +341,22 @@ impl Task {
         }
     }
 
+    /// Runs under way go on as they began; whatever begins from now on is of the new configuration.
     fn change(&mut self, world: World) {
+        self.driving.change(&self.shared, &world);
         self.world = world;
-        self.renew = true;
-        self.health = Health::default();
+        self.health.try_again();
         // A changed playbook decides anew, and says so.
         self.seen.clear();
         self.queued.clear();
         self.replan();
+        self.look_at_server();
     }
 
-    async fn renew_driver(&mut self) {
-        self.renew = false;
-        self.driver.close().await;
-        self.driver = super::ownership::driver(&self.shared, &self.world);
-        self.look_at_server();
+    /// A run keeps the driver it began with; what a crash left is looked up where the target is now, as the next
+    /// start would do it.
+    pub(super) fn driver_of(&self, live: &Live) -> Arc<Witness> {
+        if live.run.resumed { self.driving.now() } else { live.driver.clone() }
     }
 
     /// Plans all triggers anew; ticks that lie between are not made up for.

@@ -2,27 +2,12 @@
 
 use super::{Ask, Finder};
 use crate::config::QueryText;
-use crate::model::{
-    Answer, Candidate, Duration, Names, Ownership, Row, Selector, Server, facts::Privileges, query::Cell,
-};
+pub use crate::model::testing::row;
+use crate::model::{Answer, Candidate, Duration, Names, Ownership, Row, Selector, Server, query::Cell, testing};
 use crate::playbook::{Arg, Args, ParamType};
 
 pub fn server(version_num: i32) -> Server {
-    Server {
-        version_num,
-        system_identifier: "1".to_owned(),
-        timeline: 1,
-        in_recovery: false,
-        client_backends: 10,
-        max_connections: 100,
-        reserved_connections: 3,
-        deadlock_timeout_milliseconds: 1_000,
-        paused_by_role: None,
-        privileges: Privileges { monitor: true, acting_monitor: true, signal_backend: true },
-        ownership: Ownership::NotNeeded,
-        databases: vec!["shop".to_owned()],
-        poolers: std::collections::BTreeMap::new(),
-    }
+    Server { ownership: Ownership::NotNeeded, ..testing::server(version_num) }
 }
 
 /// A finder's arguments as a playbook that names none would have them.
@@ -59,10 +44,6 @@ pub fn ask<'a>(args: &'a Args, server: &'a Server, only: Option<&'a Candidate>) 
 
 pub fn answer(name: &'static str, from: &str, rows: Vec<Row>) -> Answer {
     Answer { name, from: from.to_owned(), rows: Ok(rows) }
-}
-
-pub fn row<const N: usize>(cells: [(&str, Cell); N]) -> Row {
-    Row(cells.map(|(column, cell)| (column.to_owned(), cell)).into())
 }
 
 pub fn text(text: &str) -> Cell {

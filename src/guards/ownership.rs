@@ -15,7 +15,8 @@ impl Guard for Owner {
 
     fn about(&self) -> &'static str {
         "One daemon acts on a target at a time: the one that holds an advisory lock on the server. While another \
-         session holds it, this one stands by. A target that is only observed needs no lock."
+         session holds it, this one stands by. Of two targets that are one server only the one that came first acts. A \
+         target that is only observed needs no lock."
     }
 
     fn scope(&self) -> Scope {
@@ -32,6 +33,9 @@ impl Guard for Owner {
             Ownership::Elsewhere(holder) => {
                 Answer::Stop(format!("another session holds the right to act: {holder}; this pgmedic stands by"))
             }
+            Ownership::Sibling(other) => Answer::Stop(format!(
+                "target {other} is the same server, and only {other} acts there; this one observes"
+            )),
             Ownership::Unknown(why) => {
                 Answer::Stop(format!("the right to act could not be taken: {why}; this pgmedic stands by"))
             }
@@ -60,6 +64,8 @@ mod tests {
         assert!(world.passed(&Owner).contains("only observed"));
         world.facts.server.ownership = Ownership::Elsewhere("pid 99 from 10.0.0.2".to_owned());
         assert!(world.stopped(&Owner).contains("pid 99 from 10.0.0.2"));
+        world.facts.server.ownership = Ownership::Sibling("crm".to_owned());
+        insta::assert_snapshot!(world.stopped(&Owner), @"target crm is the same server, and only crm acts there; this one observes");
         world.facts.server.ownership = Ownership::Unknown("connection refused".to_owned());
         assert!(world.stopped(&Owner).contains("could not be taken: connection refused"));
     }

@@ -103,6 +103,8 @@ pub enum Ownership {
     Held,
     /// Another pgmedic's session, described in words.
     Elsewhere(String),
+    /// Another target of this process, by name: it is the same server, and it came first.
+    Sibling(String),
     /// Not this process, and no other that was seen: why it could not be taken, in words.
     Unknown(String),
     /// Nobody asked for it: the target is only observed.

@@ -16,6 +16,8 @@ pub mod query;
 pub mod record;
 pub mod right;
 pub mod table;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod time;
 pub mod verdict;
 pub mod whom;

@@ -148,6 +148,7 @@ pub static RULES: &[Rule] = &[
         "Take the rate first, then the sum.",
     ),
     rule("rate-of-gauge", "A function for counters is given a gauge", "Use `deriv` or `delta`."),
+    rule("same-server", "Two targets are one server", "Make one target of the two, or let one of them observe."),
     rule("shadowed-pattern", "A pattern adds nothing to another", "Remove one of the two."),
     rule("short-range", "A range is too short to hold two samples", "Write four intervals of collection or more."),
     rule("targets-missing", "A playbook that may act does not say where", "Add `targets`: matchers, names, or `all`."),

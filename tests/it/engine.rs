@@ -39,5 +39,5 @@ triggers: [{every: 1s}]
 targets: all
 find: stale_statistics
 do: [analyze]
-verify: {within: 5s}
+verify: {within: 10s}
 ";

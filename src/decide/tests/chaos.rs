@@ -344,7 +344,7 @@ proptest! {
 
     #[test]
     fn pools_are_safe_in_chaos(lucks in prop::collection::vec(luck(), 0..60)) {
-        let mut chaos = Chaos::new(RAISE, vec![Candidate::Pool(super::safety::pool())]);
+        let mut chaos = Chaos::new(RAISE, vec![Candidate::Pool(crate::model::testing::pool())]);
         chaos.live(&lucks);
         prop_assert!(chaos.acts <= 2 + chaos.unsent, "one change, and taking it back");
     }

@@ -1,9 +1,10 @@
 //! The wall clock is set back while a run waits: it waits no longer for that.
 
-use super::safety::{RAISE, pool};
+use super::safety::RAISE;
 use super::*;
 use crate::decide::resume::{left, resume};
 use crate::model::Pool;
+use crate::model::testing::pool;
 
 const HOUR: Duration = Duration::from_hours(1);
 

@@ -1,8 +1,9 @@
 //! Between a crash and the next start the configuration came to lead elsewhere, or days went by.
 
-use super::safety::{RAISE, pool};
+use super::safety::RAISE;
 use super::*;
 use crate::decide::resume::left;
+use crate::model::testing::pool;
 use crate::model::{Pool, RecordKind};
 
 const DAY: Duration = Duration::from_hours(24);

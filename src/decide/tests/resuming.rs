@@ -1,27 +1,37 @@
 //! What the next start makes of a run that a crash cut off, one boundary at a time.
 
-use super::safety::{RAISE, pool};
+use super::safety::RAISE;
 use super::*;
 use crate::decide::resume::{left, resume};
 use crate::model::Pool;
+use crate::model::testing::pool;
 
 impl Stage {
     /// Runs until the first effect of that name (the nth of its kind), which a kill swallows before it is done.
     pub(super) fn killed_before(&mut self, book: &Arc<Playbook>, name: &str, nth: usize) {
-        let (mut run, mut events, mut met) = (Run::new(self.brief(book.clone())), vec![What::Begin], 0);
+        let (run, mut met) = (Run::new(self.brief(book.clone())), 0);
+        let killed = self.killed_when(run, |effect| {
+            met += usize::from(word(effect) == name);
+            met == nth
+        });
+        assert!(killed, "there is no {name} number {nth}");
+        self.told.push(format!("KILL before {name}"));
+    }
+
+    /// Runs until an effect that a kill swallows; whether there was one.
+    fn killed_when(&mut self, mut run: Run, mut swallows: impl FnMut(&Effect) -> bool) -> bool {
+        let mut events = vec![What::Begin];
         while !events.is_empty() {
             let (moved, effects) = next(&run, &self.event(events.remove(0)));
             run = moved;
             for effect in effects {
-                met += usize::from(word(&effect) == name);
-                if met == nth {
-                    self.told.push(format!("KILL before {name}"));
-                    return;
+                if swallows(&effect) {
+                    return true;
                 }
                 events.extend(self.answer(effect, &run));
             }
         }
-        panic!("there is no {name} number {nth}");
+        false
     }
 
     pub(super) fn resumed(&mut self, book: &Arc<Playbook>) -> End {
@@ -95,19 +105,9 @@ fn taking_back_that_was_cut_off_is_done_once() {
         let give_up = stage.elapsed() + Duration::from_mins(15);
         let brief = Brief { id: "01RUN0".to_owned(), ..stage.brief(book.clone()) };
         let left = left(&stage.state.history).pop_first().expect("the raise is left").1;
-        let mut run = resume(brief, &stage.state.history, &left, give_up).expect("the playbook is the same");
-        let mut events = vec![What::Begin];
+        let run = resume(brief, &stage.state.history, &left, give_up).expect("the playbook is the same");
         // Killed again, between the announcement of taking back and its statement.
-        'life: while !events.is_empty() {
-            let (moved, effects) = next(&run, &stage.event(events.remove(0)));
-            run = moved;
-            for effect in effects {
-                if matches!(effect, Effect::Act(_)) {
-                    break 'life;
-                }
-                events.extend(stage.answer(effect, &run));
-            }
-        }
+        assert!(stage.killed_when(run, |effect| matches!(effect, Effect::Act(_))));
         stage.recalled = Outcome::new(recalled, "as recalled");
         stage.resumed(&book);
         let statements = stage.told.iter().filter(|line| line.starts_with("SEND")).count();
@@ -185,18 +185,8 @@ fn what_was_taken_back_before_the_kill_is_not_taken_back_again() {
     let give_up = stage.elapsed() + Duration::from_mins(15);
     let brief = Brief { id: "01RUN0".to_owned(), ..stage.brief(book.clone()) };
     let left = left(&stage.state.history).pop_first().expect("the raise is left").1;
-    let mut run = resume(brief, &stage.state.history, &left, give_up).expect("the playbook is the same");
-    let mut events = vec![What::Begin];
-    'life: while !events.is_empty() {
-        let (moved, effects) = next(&run, &stage.event(events.remove(0)));
-        run = moved;
-        for effect in effects {
-            if word(&effect) == "verification" {
-                break 'life;
-            }
-            events.extend(stage.answer(effect, &run));
-        }
-    }
+    let run = resume(brief, &stage.state.history, &left, give_up).expect("the playbook is the same");
+    assert!(stage.killed_when(run, |effect| word(effect) == "verification"));
     // Somebody has set the same size by hand since: that is his.
     stage.resumed(&book);
     let statements = stage.told.iter().filter(|line| line.starts_with("SEND")).count();

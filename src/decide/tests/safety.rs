@@ -3,6 +3,7 @@
 use super::*;
 use crate::config::Freeze;
 use crate::decide::run::Errand;
+use crate::model::testing::pool;
 use crate::model::{Pool, Verdict};
 use crate::playbook::Step;
 
@@ -16,26 +17,6 @@ find: starved_pools
 do: [set_pool_size]
 verify: {within: 10s}
 ";
-
-pub(super) fn pool() -> Pool {
-    Pool {
-        pooler: "main".to_owned(),
-        database: "shop".to_owned(),
-        user: "app".to_owned(),
-        waiting_clients: 5,
-        max_wait_seconds: 9.0,
-        active_servers: 4,
-        idle_servers: 0,
-        pool_size: 4,
-        own_size: false,
-        default_pool_size: 4,
-        pools_by_default: 1,
-        pools_total: 4,
-        direct_clients: 3,
-        usable_connections: 97,
-        config_file: None,
-    }
-}
 
 /// A run that is told what happens, one event at a time.
 struct Hand {

@@ -11,6 +11,7 @@ use crate::playbook::{self, Playbook};
 use async_trait::async_trait;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 struct SetBack {
@@ -122,6 +123,7 @@ async fn what_a_crash_left_is_looked_for_no_longer() {
     let step = brief.playbook.rungs().next().expect("a rung").clone();
     let patience = Duration::from_mins(1);
     let left = Recall { action: "cancel_backend", step, prepared: prepared(&brief), patience };
-    let recalled = timeout(patience * 10, recall(&Stubborn, &clock, &brief, &left, &CancellationToken::new())).await;
+    let (_moves, driver) = watch::channel(Arc::new(Stubborn));
+    let recalled = timeout(patience * 10, recall(&driver, &clock, &brief, &left, &CancellationToken::new())).await;
     assert_eq!(recalled.expect("it ends in time").status, OutcomeStatus::Refused);
 }

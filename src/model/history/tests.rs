@@ -1,30 +1,14 @@
 use super::*;
 use crate::model::candidate::Named;
 use crate::model::record::{ActionRef, Notice, PlaybookRef};
-use crate::model::{Candidate, Outcome, Pool};
+use crate::model::{Candidate, Outcome, testing};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
 fn candidate() -> Candidate {
-    Candidate::Pool(Pool {
-        pooler: "main".to_owned(),
-        database: "shop".to_owned(),
-        user: "app".to_owned(),
-        waiting_clients: 5,
-        max_wait_seconds: 9.0,
-        active_servers: 4,
-        idle_servers: 0,
-        pool_size: 4,
-        own_size: false,
-        default_pool_size: 4,
-        pools_by_default: 1,
-        pools_total: 4,
-        direct_clients: 3,
-        usable_connections: 97,
-        config_file: None,
-    })
+    Candidate::Pool(testing::pool())
 }
 
 fn draft(kind: RecordKind, run: &str, class: Class) -> Draft {

@@ -168,7 +168,7 @@ impl Bench {
         bench.new_disk();
         let mounted = places::is_root().then(|| Mounted::mount(&bench.image())).flatten();
         if mounted.is_none() {
-            eprintln!("SKIPPED: a power cut needs the right to mount a loop device");
+            places::skipped("a power cut needs the right to mount a loop device");
         }
         mounted.map(Mounted::unmount).map(|()| bench)
     }
@@ -323,8 +323,7 @@ fn a_segments_name_is_durable_before_any_of_its_records_counts() {
     strace.args(["-f", "-y", "-qq", "-e", "trace=openat,fsync,fdatasync", "-o"]).arg(&trace);
     writes(&mut strace, &data, SMALL.segment_bytes, 0, 80);
     if !strace.stdout(Stdio::null()).status().is_ok_and(|s| s.success()) {
-        eprintln!("SKIPPED: what is asked of the system cannot be seen without strace");
-        return;
+        return places::skipped("what is asked of the system cannot be seen without strace");
     }
     let mut durable: BTreeMap<PathBuf, bool> = BTreeMap::new();
     let mut synced = 0;

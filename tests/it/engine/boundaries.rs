@@ -1,10 +1,12 @@
 //! kill -9 at each boundary between intent, action, outcome and verification: nothing is lost, nothing is
 //! done twice, what was announced is looked up, what was done is looked after.
 
-use super::remedies::{POOLS, STATISTICS, crowd, default_pool_size};
-use super::{LONG_QUERIES, crash::slow_table};
+use super::remedies::{POOLS, crowd, default_pool_size};
+use super::{LONG_QUERIES, STATISTICS, crash::slow_table};
 use crate::support::{Cluster, Gate, Home, PgBouncer, eventually};
 use serde_json::Value as Json;
+use std::time::Duration;
+use tokio_postgres::SimpleQueryMessage;
 
 /// Runs by hand only, so that the messages of the one run can be counted.
 fn by_hand(playbook: &str) -> String {
@@ -61,6 +63,9 @@ fn sent(cluster: &Cluster, statement: &str) -> usize {
     cluster.log().lines().filter(ran).count()
 }
 
+/// What the playbook takes for too long.
+const LONG: Duration = Duration::from_secs(1);
+
 const LOGGED: [(&str, &str); 2] = [("log_statement", "all"), ("autovacuum", "off")];
 
 #[tokio::test]
@@ -69,7 +74,7 @@ async fn between_intent_and_cancel_the_session_is_seen_to_run_on() {
     let gate = Gate::to(cluster.port());
     let home = home(gate.port(), "", LONG_QUERIES);
     let runaway = cluster.sleeper("app", "app", "SELECT pg_sleep(120)").await;
-    tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
+    cluster.ran_for(&runaway, LONG).await;
     gate.hold_question("pg_cancel_backend(", 1);
     let _daemon = killed_at_the_gate(&home, &gate, "end-long-queries").await;
     insta::assert_snapshot!(told(&home).await);
@@ -83,7 +88,7 @@ async fn between_cancel_and_outcome_its_end_is_unknown_and_the_harm_is_seen_to_b
     let gate = Gate::to(cluster.port());
     let home = home(gate.port(), "", LONG_QUERIES);
     let runaway = cluster.sleeper("app", "app", "SELECT pg_sleep(120)").await;
-    tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
+    cluster.ran_for(&runaway, LONG).await;
     gate.hold_answer("pg_cancel_backend(", "SELECT 1");
     let _daemon = killed_at_the_gate(&home, &gate, "end-long-queries").await;
     assert_eq!(runaway.ended().await, Err(Some("57014".to_owned())));
@@ -97,7 +102,7 @@ async fn between_outcome_and_verification_it_is_looked_after() {
     let gate = Gate::to(cluster.port());
     let home = home(gate.port(), "", LONG_QUERIES);
     let runaway = cluster.sleeper("app", "app", "SELECT pg_sleep(120)").await;
-    tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
+    cluster.ran_for(&runaway, LONG).await;
     // Found, looked at again; the third look is the verification's.
     gate.hold_question("WITH long AS MATERIALIZED", 3);
     let _daemon = killed_at_the_gate(&home, &gate, "end-long-queries").await;
@@ -140,6 +145,22 @@ async fn in_mid_analyze_it_waits_until_the_server_has_let_go_and_sees_that_it_wa
     assert_eq!(sent(&cluster, "ANALYZE (SKIP_LOCKED)"), 1);
 }
 
+/// Waits until the pool's first client has waited for longer than the playbook bears.
+async fn starves(bouncer: &PgBouncer) {
+    let console = bouncer.connect("pgmedic", "pgbouncer").await;
+    let waited = async || {
+        let messages = console.simple_query("SHOW POOLS").await.expect("SHOW POOLS");
+        messages.iter().any(|message| match message {
+            SimpleQueryMessage::Row(row) => {
+                let number = |column| row.get(column).and_then(|n| n.parse::<u64>().ok()).unwrap_or_default();
+                number("maxwait") * 1_000_000 + number("maxwait_us") > 600_000
+            }
+            _ => false,
+        })
+    };
+    eventually(waited).await;
+}
+
 /// A starved pool behind a gate, and a home that grows it.
 async fn starved(cluster: &Cluster, clients: usize) -> Option<(PgBouncer, Gate, Home)> {
     let bouncer = PgBouncer::start(cluster, &[("default_pool_size", "2")])?;
@@ -147,7 +168,7 @@ async fn starved(cluster: &Cluster, clients: usize) -> Option<(PgBouncer, Gate, 
     let dsn = format!("postgresql://pgmedic@127.0.0.1:{}/pgbouncer", gate.port());
     let home = home(cluster.port(), &format!("    pgbouncer: [{{name: main, dsn: \"{dsn}\"}}]\n"), POOLS);
     crowd(&bouncer, clients).await;
-    tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
+    starves(&bouncer).await;
     Some((bouncer, gate, home))
 }
 

@@ -195,7 +195,7 @@ async fn a_log_that_was_taken_away_is_noticed_before_anything_is_done() {
     std::fs::rename(&segment, &aside).unwrap();
     let runaway = cluster.sleeper("app", "app", "SELECT pg_sleep(120)").await;
     eventually(async || home.run(&["status"]).1.contains("was deleted or renamed")).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    home.turns(2).await;
     assert!(runaway.still_runs(), "nothing is done that no log can tell of");
     assert!(home.log().contains("was deleted or renamed"), "{}", home.log());
     assert_eq!(daemon.end("TERM").0, Some(0));
@@ -229,7 +229,7 @@ async fn a_full_disk_is_said_and_passes_by_itself() {
     }
     assert!(said.contains("is full") && said.contains("nothing is done until there is room"), "{said}");
     let runaway = cluster.sleeper("app", "app", "SELECT pg_sleep(120)").await;
-    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    home.turns(3).await;
     assert!(runaway.still_runs(), "no intent can be recorded, so nothing is sent");
     disk.free();
     assert_eq!(runaway.ended().await, Err(Some("57014".to_owned())), "there is room again");

@@ -72,7 +72,7 @@ async fn a_server_that_goes_away_is_said_once_and_taken_up_again() {
             .count()
     };
     eventually(async || blind() == 1).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    home.turns(3).await;
     assert_eq!(blind(), 1, "the same trouble is counted, not repeated");
     cluster.restart();
     let runaway = cluster.sleeper("app", "app", "SELECT pg_sleep(120)").await;

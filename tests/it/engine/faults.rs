@@ -93,7 +93,7 @@ async fn a_server_that_turned_into_a_standby_is_only_acted_on_as_one() {
     let skipped = |r: &Json| r["playbook"]["name"] == "refresh-statistics" && r["reason"].to_string().contains("role:");
     at_last(async || home.of_kind("decision").iter().any(skipped)).await;
     let outcomes = home.outcomes().len();
-    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    home.turns(3).await;
     assert_eq!(home.outcomes().len(), outcomes, "what writes is not tried on a standby");
 }
 

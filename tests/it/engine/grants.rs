@@ -1,7 +1,7 @@
 //! The roles as `pgmedic grants` makes them: enough for the three remedies, and what is missing is said.
 
-use super::LONG_QUERIES;
-use super::remedies::{POOLS, STATISTICS, crowd, helped};
+use super::remedies::{POOLS, crowd, helped};
+use super::{LONG_QUERIES, STATISTICS};
 use crate::support::{Cluster, Home, PgBouncer, each_major, eventually};
 use std::process::{Command, Stdio};
 

@@ -2,7 +2,6 @@
 
 use super::LONG_QUERIES;
 use crate::support::{Cluster, Home, eventually, target_of};
-use std::time::Duration;
 
 async fn a_query(cluster: &Cluster, n: u32) -> crate::support::Sleeper {
     // Each is another query, so that only the hourly limit counts.
@@ -31,7 +30,7 @@ async fn an_hourly_limit_survives_a_restart_and_a_crash() {
     let refused =
         || home.of_kind("decision").iter().any(|r| r["reason"].as_str().is_some_and(|w| w.starts_with("limits:")));
     eventually(async || refused()).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    home.turns(2).await;
     assert_eq!(home.outcomes().len(), 2, "{:?}", home.outcomes());
     let verified = home.run(&["audit", "verify"]);
     assert_eq!(verified.0, 0, "{verified:?}");

@@ -62,9 +62,11 @@ async fn is_cancelled(runaway: crate::support::Sleeper) {
     assert_eq!(ended.as_ref().map_err(Option::as_deref), CANCELLED);
 }
 
-/// That nothing is done while both daemons have had several turns.
-async fn nobody_acts(runaway: &crate::support::Sleeper) {
-    tokio::time::sleep(Duration::from_millis(3_500)).await;
+/// That nothing is done while each of these daemons has had several turns.
+async fn nobody_acts(runaway: &crate::support::Sleeper, daemons: &[&Home]) {
+    for home in daemons {
+        home.turns(3).await;
+    }
     assert!(runaway.still_runs());
 }
 
@@ -114,7 +116,7 @@ async fn the_wait_after_a_takeover_is_told_once_and_outlives_a_restart() {
     // A restart finds the right free, and still knows. Even a kill: nobody else was in between.
     daemon.end("KILL");
     let daemon = second.serve();
-    nobody_acts(&held_back).await;
+    nobody_acts(&held_back, &[&second]).await;
     clock.show(Duration::from_mins(6));
     is_cancelled(held_back).await;
     is_cancelled(runaway(&cluster, 1).await).await;
@@ -195,7 +197,7 @@ async fn a_holder_that_is_cut_off_does_nothing_more() {
 
     proxy.stall();
     let runaway = runaway(&cluster, 0).await;
-    nobody_acts(&runaway).await;
+    nobody_acts(&runaway, &[&first, &second]).await;
     assert_eq!(holder(&cluster), held, "the server has not noticed");
     assert_eq!(changes(&second), ["stands_by"]);
 
@@ -262,10 +264,10 @@ async fn its_own_session_that_the_server_still_sees_is_waited_for_and_no_takeove
     let held = holder(&cluster);
     proxy.stall();
     let runaway = runaway(&cluster, 0).await;
-    nobody_acts(&runaway).await;
+    nobody_acts(&runaway, &[&home]).await;
     proxy.mend();
     at_last(async || refused(&home, "ownership: the right to act could not be taken: ")).await;
-    nobody_acts(&runaway).await;
+    nobody_acts(&runaway, &[&home]).await;
     assert_eq!((holder(&cluster), intents(&home)), (held, 0), "its new sessions see the old one there");
     proxy.server_notices();
     is_cancelled(runaway).await;
@@ -300,7 +302,7 @@ async fn through_a_pooler_it_refuses_to_act() {
         let _daemon = home.serve();
         let runaway = runaway(&cluster, 0).await;
         eventually(async || refused(&home, "unreachable: ")).await;
-        nobody_acts(&runaway).await;
+        nobody_acts(&runaway, &[&home]).await;
         assert_eq!((intents(&home), holder(&cluster)), (0, None));
         let said = status(&home);
         assert!(said.contains("this is a connection pooler"), "{said}");
@@ -318,3 +320,61 @@ async fn what_is_only_observed_takes_no_lock() {
     let locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'";
     assert_eq!(cluster.psql("postgres", locks), "0");
 }
+
+#[tokio::test]
+async fn one_daemon_acts_on_a_primary_and_on_its_standby() {
+    let Some(mut primary) = Cluster::start(15) else { return };
+    primary.admit("host replication postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 trust\n").await;
+    let standby = primary.standby();
+    let any = LONG_QUERIES.replace("targets: all", "targets: all\nguard: {role: any}");
+    let second = target(standby.port(), "postgres").replace("name: orders", "name: standby");
+    let second = second.split_once("targets:\n").unwrap().1.to_owned();
+    let home = Home::new(&(target(primary.port(), "postgres") + &second), &[&any]);
+    let _daemon = home.serve();
+    for (n, node) in [&primary, &standby].into_iter().enumerate() {
+        is_cancelled(runaway(node, n).await).await;
+    }
+    eventually(async || home.outcomes().len() == 2).await;
+    assert!(!home.log().contains("same server"), "{}", home.log());
+}
+
+/// One server as two targets.
+fn twice(cluster: &Cluster) -> String {
+    let target = |name: &str, database: &str| {
+        let dsn = format!("postgresql://pgmedic@127.0.0.1:{}/{database}?sslmode=disable", cluster.port());
+        format!("  - {{name: {name}, dsn: \"{dsn}\", act_as: {{user: pgmedic_act}}, mode: enforce}}\n")
+    };
+    let channel =
+        "notify: [ops]\nchannels: [{name: ops, slack: {webhook_url: \"http://127.0.0.1:9/x\"}, allow_private: true}]\n";
+    format!("{channel}mode: enforce\ntargets:\n{}{}", target("orders", "postgres"), target("shop", "app"))
+}
+
+each_major!(of_two_targets_that_are_one_server_only_one_acts_and_it_is_no_takeover, async |cluster| {
+    let home = Home::new(&twice(&cluster), &[LONG_QUERIES]);
+    let acting = || home.of_kind("intent").iter().map(|r| r["target"].to_string()).collect::<Vec<_>>();
+    let told = || {
+        let said = |r: &Json| r["reason"].as_str().is_some_and(|why| why.contains(" is the same server as target "));
+        home.of_kind("lifecycle").into_iter().filter(said).collect::<Vec<_>>()
+    };
+    let daemon = home.serve();
+    is_cancelled(runaway(&cluster, 0).await).await;
+    eventually(async || home.outcomes().len() == 1 && told().len() == 1).await;
+    // Without its session the one that acts still is the one that does.
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pgmedic/acting'";
+    cluster.psql("postgres", end);
+    is_cancelled(runaway(&cluster, 1).await).await;
+    eventually(async || home.outcomes().len() == 2).await;
+    let acted = acting();
+    assert_eq!(acted[0], acted[1]);
+    let (one, other) = if acted[0].contains("orders") { ("orders", "shop") } else { ("shop", "orders") };
+    eventually(async || refused(&home, &format!("ownership: target {one} is the same server"))).await;
+    let reason = format!("target {other} is the same server as target {one}: only {one} acts there");
+    assert_eq!((&told()[0]["reason"], &told()[0]["notify"]), (&reason.into(), &serde_json::json!(["ops"])));
+    let said = status(&home);
+    assert!(said.contains(&format!("only observed: target {one} is the same server")), "{said}");
+    assert!(home.log().contains("only one of the two can act there"), "lint sees it at the start: {}", home.log());
+    daemon.end("TERM");
+    let _daemon = home.serve();
+    is_cancelled(runaway(&cluster, 2).await).await;
+    assert_eq!(changes(&home), Vec::<String>::new(), "nobody took over from anybody");
+});

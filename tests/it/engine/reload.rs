@@ -1,7 +1,7 @@
 //! Reloading: what is under way goes on as it began, what widens is told, targets have their own word.
 
-use super::LONG_QUERIES;
-use crate::support::{Cluster, Home, Sleeper, eventually, target_of};
+use super::{LONG_QUERIES, STATISTICS, crash::slow_table};
+use crate::support::{Cluster, Daemon, Gate, Home, Sleeper, eventually, target_of};
 use serde_json::Value as Json;
 use std::time::Duration;
 
@@ -41,6 +41,123 @@ async fn a_run_in_flight_keeps_the_playbook_it_began_with() {
     let intents = home.of_kind("intent");
     assert!(intents.len() == 2 && intents.iter().all(|i| i["run"] == run), "{intents:?}");
     assert_eq!(intents[0]["playbook"]["digest"], intents[1]["playbook"]["digest"]);
+}
+
+fn analyzing(cluster: &Cluster) -> bool {
+    cluster.psql("app", "SELECT count(*) FROM pg_stat_progress_analyze") == "1"
+}
+
+/// Analyzes a table for minutes, and does nothing about long queries yet.
+async fn busy(cluster: &Cluster) -> (Home, Daemon) {
+    slow_table(cluster);
+    let patient = LONG_QUERIES.replace("longer_than: 1s", "longer_than: 1h");
+    let home = Home::new(&target_of(cluster, ""), &[&patient, STATISTICS]);
+    let daemon = home.serve();
+    eventually(async || analyzing(cluster)).await;
+    (home, daemon)
+}
+
+/// A reload while the analyze goes on: the other playbook works by its new text at once.
+async fn others_go_on(cluster: &Cluster, home: &Home) {
+    home.write("playbooks/0.yaml", LONG_QUERIES);
+    let (code, _, said) = home.run(&["reload"]);
+    assert_eq!(code, 0, "{said}");
+    let runaway = cluster.sleeper("app", "app", "SELECT pg_sleep(120)").await;
+    assert_eq!(runaway.ended().await, Err(Some("57014".to_owned())));
+    eventually(async || home.outcomes() == ["cancel_backend done"]).await;
+    assert!(analyzing(cluster), "what was under way goes on");
+    let changes = home.of_kind("intent").iter().filter(|i| i["action"]["name"] == "analyze").count();
+    assert_eq!(changes, 1, "one change at a time, and once on its candidate");
+}
+
+#[tokio::test]
+async fn other_playbooks_go_on_under_the_new_configuration_while_a_run_is_under_way() {
+    let Some(cluster) = Cluster::start_with(15, &[("autovacuum", "off")]) else { return };
+    let (home, daemon) = busy(&cluster).await;
+    others_go_on(&cluster, &home).await;
+    assert_eq!(daemon.end("TERM").0, Some(0));
+    assert_eq!(home.outcomes(), ["cancel_backend done", "analyze timed_out"]);
+}
+
+#[tokio::test]
+async fn other_playbooks_go_on_while_what_a_crash_cut_off_is_looked_up() {
+    // A server below 14 does not notice that its client is gone, and goes on.
+    let Some(cluster) = Cluster::start_with(13, &[("autovacuum", "off")]) else { return };
+    let (home, daemon) = busy(&cluster).await;
+    daemon.end("KILL");
+    let _daemon = home.serve();
+    others_go_on(&cluster, &home).await;
+    let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_progress_analyze";
+    assert_eq!(cluster.psql("app", end), "1");
+    eventually(async || home.outcomes() == ["cancel_backend done", "analyze failed"]).await;
+    let run = |kind: &str| {
+        let of = |r: &Json| r["action"]["name"] == "analyze";
+        home.of_kind(kind).into_iter().find(of).map(|r| r["run"].clone())
+    };
+    assert_eq!(run("intent"), run("outcome"), "it is the run that was cut off");
+}
+
+/// Killed between the announcement of a cancel and the cancel itself, and started again while the target is out of
+/// reach. The section of the target by its name and port, too.
+async fn cut_off_and_out_of_reach(cluster: &Cluster, gate: &Gate) -> (Home, Daemon, Sleeper) {
+    let home = Home::new(&at(gate.port(), "orders"), &[LONG_QUERIES]);
+    gate.hold_question("pg_cancel_backend(", 1);
+    let daemon = home.serve();
+    let runaway = cluster.sleeper("app", "app", "SELECT pg_sleep(120)").await;
+    eventually(async || gate.caught()).await;
+    daemon.end("KILL");
+    gate.lead_to(1);
+    let daemon = home.serve();
+    home.turns(1).await;
+    assert_eq!(home.outcomes(), [""; 0]);
+    (home, daemon, runaway)
+}
+
+fn at(port: u16, name: &str) -> String {
+    let dsn = format!("postgresql://pgmedic@127.0.0.1:{port}/postgres?sslmode=disable");
+    format!(
+        "{CHANNEL}mode: enforce\ntargets: [{{name: {name}, dsn: \"{dsn}\", act_as: {{user: pgmedic_act}}, mode: enforce}}]\n"
+    )
+}
+
+fn reconfigured(home: &Home, config: &str) {
+    home.configure(config);
+    let (code, _, said) = home.run(&["reload"]);
+    assert_eq!(code, 0, "{said}");
+}
+
+#[tokio::test]
+async fn what_a_renamed_target_left_open_gets_its_end_and_people_are_told() {
+    let Some(cluster) = Cluster::start(15) else { return };
+    let gate = Gate::to(cluster.port());
+    let (home, _daemon, runaway) = cut_off_and_out_of_reach(&cluster, &gate).await;
+    reconfigured(&home, &at(gate.port(), "shop"));
+    assert_eq!(home.outcomes(), ["cancel_backend unknown"], "before the reload is answered");
+    let outcome = home.of_kind("outcome").remove(0);
+    assert_eq!((&outcome["target"], &outcome["notify"]), (&"orders".into(), &serde_json::json!(["ops"])));
+    assert_eq!(outcome["run"], home.of_kind("intent")[0]["run"]);
+    gate.lead_to(cluster.port());
+    assert_eq!(runaway.ended().await, Err(Some("57014".to_owned())), "by its new name it is remedied");
+    eventually(async || home.outcomes().len() == 2).await;
+    // Back again: nothing stands in its way.
+    reconfigured(&home, &at(gate.port(), "orders"));
+    let another = cluster.sleeper("app", "app", "SELECT pg_sleep(120), 2").await;
+    assert_eq!(another.ended().await, Err(Some("57014".to_owned())));
+    eventually(async || home.outcomes().len() == 3).await;
+    let (code, report, _) = home.run(&["audit", "verify"]);
+    assert_eq!(code, 0, "{report}");
+}
+
+#[tokio::test]
+async fn what_a_crash_cut_off_is_looked_up_where_a_reload_says_the_target_is() {
+    let Some(cluster) = Cluster::start(15) else { return };
+    let gate = Gate::to(cluster.port());
+    let (home, _daemon, runaway) = cut_off_and_out_of_reach(&cluster, &gate).await;
+    reconfigured(&home, &at(cluster.port(), "orders"));
+    eventually(async || !home.outcomes().is_empty()).await;
+    assert_eq!(home.outcomes()[0], "cancel_backend refused", "the query was seen to run on");
+    assert_eq!(home.of_kind("outcome")[0]["run"], home.of_kind("intent")[0]["run"]);
+    drop(runaway);
 }
 
 #[tokio::test]

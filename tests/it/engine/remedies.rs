@@ -1,19 +1,7 @@
 //! The three remedies, from trigger to verification, through the program itself.
 
-use super::LONG_QUERIES;
+use super::{LONG_QUERIES, STATISTICS};
 use crate::support::{Cluster, Home, PgBouncer, each_major, eventually, target_of};
-
-pub(super) const STATISTICS: &str = "
-version: 1
-name: refresh-statistics
-about: Refreshes stale statistics.
-mode: enforce
-triggers: [{every: 1s}]
-targets: all
-find: stale_statistics
-do: [analyze]
-verify: {within: 10s}
-";
 
 pub(super) const POOLS: &str = "
 version: 1

@@ -82,6 +82,24 @@ fn protected_queries_without_their_texts() {
 }
 
 #[test]
+fn two_targets_that_are_one_server() {
+    let config = |more: &str| {
+        format!(
+            "version: 1\nplaybooks: []\ntarget_defaults: {{mode: enforce}}\ntargets:\n  \
+             - {{name: a, dsn: \"postgresql://pgmedic@localhost/postgres\"}}\n  \
+             - {{name: b, dsn: \"host=LOCALHOST port=5432 dbname=app\"{more}}}\n  \
+             - {{name: c, dsn: \"host=localhost port=5433\"}}\n  \
+             - {{name: d, dsn: \"host=localhost target_session_attrs=standby\"}}\n"
+        )
+    };
+    let (report, shown) = linted(&config(""), &[]);
+    assert!(!report.has_errors(), "a warning stops nothing");
+    insta::assert_snapshot!("same-server", shown);
+    let (report, shown) = linted(&config(", mode: observe"), &[]);
+    assert!(!report.faults.iter().any(|f| f.code == "same-server"), "{shown}");
+}
+
+#[test]
 fn connections_that_do_not_check_whom_they_reach() {
     let config = "version: 1\nplaybooks: []\ntargets:\n  - name: a\n    dsn: postgresql://pgmedic:x,y@db1/postgres\n    \
                   pgbouncer: [{name: p, dsn: \"host=db1 sslmode=require\"}]\n  - {name: b, dsn: \"host=db2 sslmode=disable\"}\n  \

@@ -166,6 +166,15 @@ impl Cluster {
         Sleeper { pid, task }
     }
 
+    /// Waits until a session's statement has run for so long, by the server's own clock.
+    pub async fn ran_for(&self, session: &Sleeper, length: Duration) {
+        let (pid, seconds) = (session.pid, length.as_secs_f64());
+        let age = format!(
+            "SELECT 1 FROM pg_stat_activity WHERE pid = {pid} AND clock_timestamp() - query_start > {seconds} * interval '1 s'"
+        );
+        eventually(async || !self.sql("postgres", &age).await.is_empty()).await;
+    }
+
     /// Sends a signal to the postmaster: `HUP`, `INT`, `QUIT`, `STOP`…
     pub fn signal(&self, signal: &str) {
         self.process.signal(signal);

@@ -10,12 +10,12 @@ pub struct Network {
 }
 
 impl Network {
-    /// None, said loudly, without the right to make namespaces.
+    /// None, said loudly, without the right to make namespaces; a failure under `tests/run.sh`.
     pub fn start() -> Option<Network> {
         let number = u8::try_from(std::process::id() % 250).expect("below 250");
         let made = places::is_root() && ip(&format!("netns add pgm-inside-{number}"));
         if !made {
-            eprintln!("SKIPPED: no right to make network namespaces (`ip netns add` as root)");
+            places::skipped("no right to make network namespaces (`ip netns add` as root)");
             return None;
         }
         let (n, network) = (number, Network { number });

@@ -88,6 +88,21 @@ impl Home {
         daemon
     }
 
+    /// Waits until the running daemon's playbooks have been due so many times more: whatever it was about to do, it
+    /// has had its chance.
+    pub async fn turns(&self, times: usize) {
+        let due = || {
+            let status: Json = serde_json::from_str(&self.run(&["status", "-o", "json"]).1).unwrap_or_default();
+            let playbooks = status["playbooks"].as_array().cloned().unwrap_or_default();
+            playbooks.iter().map(|p| p["next"].to_string()).collect::<String>()
+        };
+        for _ in 0..=times {
+            let before = due();
+            assert!(!before.is_empty(), "no daemon answers: {}", self.log());
+            super::eventually(async || ![before.as_str(), ""].contains(&due().as_str())).await;
+        }
+    }
+
     /// Starts the daemon without waiting.
     pub fn start(&self) -> Daemon {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("log")).expect("the log");

@@ -13,6 +13,12 @@ pub fn cache() -> PathBuf {
     )
 }
 
+/// Says loudly that a test's means are missing; a failure where `tests/run.sh` has promised that all are there.
+pub fn skipped(why: &str) {
+    assert!(std::env::var_os("PGMEDIC_TEST_MAJORS").is_none(), "tests/run.sh promises what is missing: {why}");
+    eprintln!("SKIPPED: {why}");
+}
+
 /// Whether this process is root: PostgreSQL and PgBouncer refuse to run as root.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()

@@ -9,7 +9,7 @@ use std::process::Command;
 pub struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
-    /// Mounts one: `16m`. None, said loudly, without the right to mount.
+    /// Mounts one: `16m`. None, said loudly, without the right to mount; a failure under `tests/run.sh`.
     pub fn mount(size: &str) -> Option<SmallDisk> {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let option = format!("size={size}");
@@ -17,7 +17,7 @@ impl SmallDisk {
             Command::new("mount").args(["-t", "tmpfs", "-o", &option, "pgmedic-test"]).arg(dir.path()).status();
         let mounted = status.is_ok_and(|s| s.success());
         if !mounted {
-            eprintln!("SKIPPED: a small disk needs the right to mount a tmpfs");
+            super::places::skipped("a small disk needs the right to mount a tmpfs");
         }
         mounted.then_some(SmallDisk(dir))
     }
