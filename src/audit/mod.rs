@@ -75,6 +75,12 @@ impl Entry {
             Entry::Plain(draft) | Entry::Intent { draft, .. } => draft,
         }
     }
+
+    fn draft_mut(&mut self) -> &mut Draft {
+        match self {
+            Entry::Plain(draft) | Entry::Intent { draft, .. } => draft,
+        }
+    }
 }
 
 /// Why nothing was appended.

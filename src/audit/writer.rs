@@ -180,7 +180,7 @@ impl Writer {
     fn commit(&mut self, appends: Vec<Append>) {
         let now = self.now();
         let mut group = Group::default();
-        for append in appends {
+        for mut append in appends {
             let trouble = self.broken.as_ref().or(self.full.as_ref().filter(|_| !may_use_headroom(&append.entries)));
             if let Some(why) = trouble {
                 let why = why.clone();
@@ -188,7 +188,7 @@ impl Writer {
                 continue;
             }
             let door = Door { layout: &self.layout, damage: self.damage.as_deref() };
-            match group.stage(&mut self.fold, &append.entries, now, &door) {
+            match group.stage(&mut self.fold, &mut append.entries, now, &door) {
                 Ok(seqs) => group.waiting.push((append, seqs)),
                 Err(e) => append.answer(Err(e)),
             }
@@ -208,11 +208,10 @@ impl Writer {
         let notify = group.records.iter().rfind(|s| !s.record.body.notify.is_empty());
         self.notify_seq = notify.map_or(self.notify_seq, |s| s.record.seq);
         self.tell();
+        self.put_head();
         for (append, seqs) in group.waiting {
             append.answer(Ok(seqs));
         }
-        // Behind the answers: head may lag behind the log, and whoever was answered does not wait for it.
-        self.put_head();
         let segment = self.segment.first;
         for Staged { record, leaf, offset } in group.records {
             self.segment.leaves.push(leaf);
@@ -296,9 +295,9 @@ impl Writer {
     }
 
     pub(super) fn snapshot_line(&self) -> Result<Line, String> {
-        let draft =
+        let mut draft =
             Snapshot::new(&self.fold.log, &self.fold.state, &self.fold.tree).draft().map_err(|e| e.to_string())?;
-        Line::new(self.fold.next(), self.now(), draft)
+        Line::new(self.fold.next(), self.now(), &mut draft)
     }
 
     fn now(&self) -> Timestamp {
