@@ -11,9 +11,9 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{self, Builder};
 
 /// Bytes of lines that are handed on together.
-const CHUNK: usize = 128 * 1024;
+const CHUNK: usize = 64 * 1024;
 /// Chunks that wait on each side of each thread: with those in hand, what is held in memory.
-const WAITING: usize = 2;
+const WAITING: usize = 1;
 /// More threads than this are not kept busy by one that folds.
 const MOST_THREADS: usize = 4;
 
