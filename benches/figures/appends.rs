@@ -20,8 +20,17 @@ type Peer = fn(File, &[u8], usize, Duration) -> Vec<f64>;
 /// Prints the figures of one writer and of 64.
 pub fn measure(table: &mut Table) {
     eprintln!("durable appends, {ROUNDS} rounds of {} s each", ROUND.as_secs_f64());
-    let one = against(1, &[("bare append + fdatasync", peers::one_by_one)]);
+    let one = against(
+        1,
+        &[
+            ("bare append + fdatasync", peers::one_by_one),
+            ("bare append + fdatasync by a thread that is asked and answers", peers::grouped),
+        ],
+    );
     one.tell(table, 0, Some(0.9));
+    // What a log with a writer of its own can reach: the same bytes, and nothing else done to them.
+    one.tell(table, 1, None);
+    one.between_peers(table);
     let many = against(
         64,
         &[
@@ -74,6 +83,16 @@ impl Seen {
             Some(least) => table.beside(&what, &measured, median(&ratios), least),
             None => table.beside_only(&what, &measured, median(&ratios)),
         }
+    }
+}
+
+impl Seen {
+    /// What the second peer reaches of the first.
+    fn between_peers(&self, table: &mut Table) {
+        let [(first, bare), (second, asked), ..] = self.peers.as_slice() else { return };
+        let ratios: Vec<f64> = asked.rates.iter().zip(&bare.rates).map(|(asked, bare)| asked / bare).collect();
+        let measured = format!("{} beside {}", asked.told(), bare.told());
+        table.beside_only(&format!("of these, {second}, beside {first}"), &measured, median(&ratios));
     }
 }
 

@@ -47,15 +47,24 @@ impl Fold {
     /// When the line is not the next record; nothing is folded then.
     pub(super) fn push(&mut self, line: &[u8]) -> Result<(Record, Hash), String> {
         let record = parse(line)?;
+        let leaf = tree::leaf(line);
+        self.push_parsed(&record, leaf)?;
+        Ok((record, leaf))
+    }
+
+    /// As [`Fold::push`], of a line that was parsed and hashed already.
+    ///
+    /// # Errors
+    /// When it is not the next record; nothing is folded then.
+    pub(super) fn push_parsed(&mut self, record: &Record, leaf: Hash) -> Result<(), String> {
         if record.seq != self.next() {
             return Err(format!("seq is {}, expected {}", record.seq, self.next()));
         }
         if let Some(last) = self.state.last.filter(|last| record.time < *last) {
             return Err(format!("time {} is before that of its predecessor, {last}", record.time));
         }
-        let leaf = tree::leaf(line);
-        self.accept(&record, leaf);
-        Ok((record, leaf))
+        self.accept(record, leaf);
+        Ok(())
     }
 
     /// Folds in a record that is known to be the next one.

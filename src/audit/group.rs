@@ -40,14 +40,14 @@ impl Group {
     pub(super) fn stage(
         &mut self,
         fold: &mut Fold,
-        entries: &[Entry],
+        entries: &mut [Entry],
         now: Timestamp,
         door: &Door,
     ) -> Result<Vec<u64>, AppendError> {
         let mut lines = Vec::with_capacity(entries.len());
         let mut revision = revision_of(&fold.state.live);
-        for (seq, entry) in (fold.next()..).zip(entries) {
-            let mut draft = entry.draft().clone();
+        for (seq, entry) in (fold.next()..).zip(&mut *entries) {
+            let draft = entry.draft_mut();
             if draft.kind == RecordKind::Config {
                 revision = draft.evidence.as_ref().and_then(revision_of);
             }
@@ -57,7 +57,7 @@ impl Group {
         // Only an intent can be refused now; one that is not first would leave what was folded before it.
         let later = entries.iter().skip(1).any(|e| matches!(e, Entry::Intent { .. }));
         let before = later.then(|| fold.clone());
-        for (line, entry) in lines.iter().zip(entries) {
+        for (line, entry) in lines.iter().zip(&*entries) {
             if let Entry::Intent { draft, bounds } = entry
                 && let Err(guard) = door.open().and_then(|()| may_append(&fold.state.history, draft, bounds, now))
             {
@@ -96,10 +96,13 @@ pub(super) struct Line {
 impl Line {
     /// # Errors
     /// When the record could not be read back: such a line would be damage.
-    pub(super) fn new(seq: u64, time: Timestamp, draft: Draft) -> Result<Line, String> {
+    pub(super) fn new(seq: u64, time: Timestamp, draft: &mut Draft) -> Result<Line, String> {
         let kind = draft.kind;
-        let record = Record { seq, time, body: draft };
-        let bytes = serde_json::to_vec(&record).map_err(|e| e.to_string())?;
+        // Lent and given back: a copy costs as much as the hash.
+        let record = Record { seq, time, body: std::mem::replace(draft, Draft::new(kind)) };
+        let bytes = serde_json::to_vec(&record).map_err(|e| e.to_string());
+        *draft = record.body;
+        let bytes = bytes?;
         let record = parse(&bytes).map_err(|e| format!("a `{}` record could not be read back, {e}", kind.word()))?;
         let leaf = tree::leaf(&bytes);
         Ok(Line { bytes, record, leaf })

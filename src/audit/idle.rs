@@ -6,6 +6,10 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
+/// How long it is looked again and again before this thread sleeps: whoever was just answered and goes on at once asks
+/// within this time, and to be put to sleep and woken would cost both as much again. Other threads go first meanwhile.
+const AWAKE: Duration = Duration::from_micros(50);
+
 /// Wakes the thread that waits.
 struct Unpark(Thread);
 
@@ -17,18 +21,22 @@ impl Wake for Unpark {
 
 /// The next request, if one comes in time; `Pending` when none did.
 pub(super) fn within<T>(inbox: &mut mpsc::Receiver<T>, patience: Duration) -> Poll<Option<T>> {
-    let until = Instant::now() + patience;
+    let began = Instant::now();
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);
     loop {
         if let ready @ Poll::Ready(_) = inbox.poll_recv(&mut context) {
             return ready;
         }
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
+        let waited = began.elapsed();
+        if waited >= patience {
             return Poll::Pending;
         }
-        thread::park_timeout(left);
+        if waited < AWAKE {
+            thread::yield_now();
+        } else {
+            thread::park_timeout(patience.saturating_sub(waited));
+        }
     }
 }
 

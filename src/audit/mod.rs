@@ -3,12 +3,14 @@
 //! [`Audit::open`] takes the data directory for this process, makes the log sound and starts its
 //! writer, a thread of its own. A record counts when [`Audit::append`] has returned: then it is on disk.
 
+mod ahead;
 mod background;
 mod fold;
 mod group;
 mod head;
 mod idle;
 mod index;
+mod indexer;
 mod layout;
 mod lines;
 mod lock;
@@ -69,6 +71,12 @@ pub enum Entry {
 
 impl Entry {
     fn draft(&self) -> &Draft {
+        match self {
+            Entry::Plain(draft) | Entry::Intent { draft, .. } => draft,
+        }
+    }
+
+    fn draft_mut(&mut self) -> &mut Draft {
         match self {
             Entry::Plain(draft) | Entry::Intent { draft, .. } => draft,
         }

@@ -1,6 +1,7 @@
 //! What a start does with the last segment: read it, cut what a crash tore, and refuse what is damaged.
 
-use super::fold::{Fold, parse};
+use super::ahead::{Ahead, Read};
+use super::fold::Fold;
 use super::head::{self, Head};
 use super::layout::{Layout, open_file, sync_dir};
 use super::lines::{Forward, Line};
@@ -97,14 +98,14 @@ pub(super) fn refold(layout: &Layout, segment: &Segment) -> Result<Fold, String>
 fn scan(layout: &Layout, first: u64, head: Option<&Head>) -> Result<Option<Scan>, OpenError> {
     let path = layout.segment(first);
     let surely = head.map_or(0, |h| h.size);
-    let mut lines = Forward::open(&path).map_err(io_error("cannot open", &path))?;
+    let mut lines = Ahead::open(&path).map_err(io_error("cannot open", &path))?;
     let mut found: Option<Scan> = None;
     let mut number = 0;
     loop {
         let next = found.as_ref().map_or(first, |s| s.fold.next());
         number += 1;
         let damaged = |what: String| OpenError::Damaged { file: path.clone(), line: number, seq: next, what };
-        let Some(line) = lines.next().map_err(io_error("cannot read", &path))? else {
+        let Some(read) = lines.next().map_err(io_error("cannot read", &path))? else {
             if next <= surely {
                 return Err(damaged(format!(
                     "the log ends before this record, and head says that {surely} records were written: \
@@ -113,8 +114,9 @@ fn scan(layout: &Layout, first: u64, head: Option<&Head>) -> Result<Option<Scan>
             }
             return Ok(found);
         };
-        if next > surely && is_torn(&line) {
-            let group = time_of(&line).or_else(|| found.as_ref()?.fold.state.last);
+        let line = &read.line;
+        if next > surely && is_torn(line) {
+            let group = time_of(line).or_else(|| found.as_ref()?.fold.state.last);
             let follow = times(&mut lines).map_err(io_error("cannot read", &path))?;
             if follow.into_iter().any(|time| Some(time) != group) {
                 return Err(damaged("bytes are missing here, and records that may be acknowledged follow".to_owned()));
@@ -128,10 +130,11 @@ fn scan(layout: &Layout, first: u64, head: Option<&Head>) -> Result<Option<Scan>
         }
         let mut scan = match found.take() {
             Some(scan) => scan,
-            None => begin(first, &line, head).map_err(&damaged)?,
+            None => begin(first, line, head).map_err(&damaged)?,
         };
-        let (_, leaf) = scan.fold.push(&line.bytes).map_err(&damaged)?;
-        scan.leaves.push(leaf);
+        let record = read.record.as_ref().map_err(Clone::clone);
+        record.and_then(|record| scan.fold.push_parsed(record, read.leaf)).map_err(&damaged)?;
+        scan.leaves.push(read.leaf);
         scan.len = line.end();
         if next <= surely {
             scan.vouched = scan.len;
@@ -175,10 +178,10 @@ fn time_of(line: &Line) -> Option<Timestamp> {
 
 /// The times of the records that follow. Those of one group have one time, and only one group can be on its
 /// way to the disk: where another follows, what is torn may have been acknowledged.
-fn times(lines: &mut Forward) -> io::Result<BTreeSet<Timestamp>> {
+fn times(lines: &mut Ahead) -> io::Result<BTreeSet<Timestamp>> {
     let mut times = BTreeSet::new();
-    while let Some(line) = lines.next()? {
-        times.extend(parse(&line.bytes).ok().map(|record| record.time));
+    while let Some(Read { record, .. }) = lines.next()? {
+        times.extend(record.as_ref().ok().map(|record| record.time));
     }
     Ok(times)
 }

@@ -3,6 +3,7 @@
 use super::fold::Fold;
 use super::head::HeadFile;
 use super::index::{self, Index, Lent};
+use super::indexer::Indexer;
 use super::layout::Layout;
 use super::lock;
 use super::recover::recover;
@@ -26,7 +27,14 @@ impl Writer {
         let layout = Layout::new(data_dir);
         layout.create().map_err(io_error("cannot make", layout.audit()))?;
         let lock = lock::take(&layout)?;
-        let (fold, segment, is_new) = match recover(&layout)? {
+        let (recovered, index_files) = std::thread::scope(|scope| {
+            let opening = std::thread::Builder::new().spawn_scoped(scope, || index::open_files(&layout));
+            let recovered = recover(&layout);
+            // What panics at files that are spoilt is caught in it; and what did not begin is done here.
+            let files = opening.ok().and_then(|opening| opening.join().ok());
+            (recovered, files.unwrap_or_else(|| index::open_files(&layout)))
+        });
+        let (fold, segment, is_new) = match recovered? {
             Some(scan) => {
                 let segment = Segment::open(&layout, scan.first, scan.len, scan.leaves);
                 (scan.fold, segment, false)
@@ -61,10 +69,13 @@ impl Writer {
         writer.tell();
         writer.put_head();
         writer.head.sync().map_err(io_error("cannot sync", &writer.layout.head()))?;
-        writer.index = index::open(&writer.layout, &writer.fold.log, writer.fold.tree.size());
+        let index = index::open(&writer.layout, index_files, &writer.fold.log, writer.fold.tree.size());
         writer.tell();
-        let index = writer.index.as_ref().map(Index::lend).unwrap_or_default();
-        let opened = Opened { status: watcher, log_id: writer.fold.log.clone(), started_after_crash: crashed, index };
+        let lent = index.as_ref().map(Index::lend).unwrap_or_default();
+        let indexer = index.map(Indexer::start).transpose();
+        writer.index = indexer.map_err(io_error("cannot start the index of", data_dir))?;
+        let opened =
+            Opened { status: watcher, log_id: writer.fold.log.clone(), started_after_crash: crashed, index: lent };
         Ok((writer, opened))
     }
 

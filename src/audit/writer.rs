@@ -4,7 +4,8 @@ use super::fold::Fold;
 use super::group::{Door, Group, Line, Staged, may_use_headroom};
 use super::head::{Head, HeadFile};
 use super::idle;
-use super::index::{Index, Place};
+use super::index::Place;
+use super::indexer::Indexer;
 use super::layout::Layout;
 use super::lock::Lock;
 use super::medium::is_full;
@@ -60,14 +61,14 @@ pub(super) struct Writer {
     /// Found in an older segment: stays until a restart.
     pub(super) damage: Option<String>,
     pub(super) notify_seq: u64,
-    /// Lost when sled fails: the next start catches up.
-    pub(super) index: Option<Index>,
-    /// Durable records that are not in the index yet, nor their hashes beside them.
+    /// `None` where it could not be opened: the next start tries again.
+    pub(super) index: Option<Indexer>,
+    /// Durable records that were not given to the index yet, nor their hashes written beside them.
     pub(super) behind: Vec<(Record, Place)>,
     pub(super) lock: Lock,
 }
 
-/// What is behind is caught up when nobody has asked for anything for so long…
+/// What is behind is handed over when nobody has asked for anything for so long…
 const IDLE: Duration = Duration::from_millis(2);
 /// …or when it is so many records.
 const MOST_BEHIND: usize = 256;
@@ -84,8 +85,8 @@ impl Writer {
                     Request::Append(append) => appends.push(append),
                     Request::State(reply) => states.push(reply),
                     Request::Damaged(what) => self.damage = Some(what),
-                    Request::Fired(trigger, nominal) => self.fired(&trigger, nominal),
-                    Request::LastFire(trigger, reply) => self.last_fire(&trigger, reply),
+                    Request::Fired(trigger, nominal) => self.fired(trigger, nominal),
+                    Request::LastFire(trigger, reply) => self.last_fire(trigger, reply),
                     Request::Close(reply) => {
                         closers.push(reply);
                         inbox.close();
@@ -99,7 +100,7 @@ impl Writer {
                 let _ = reply.send(self.fold.state.clone());
             }
         }
-        self.catch_up();
+        self.hand_over();
         if let Err(e) = self.head.sync() {
             tracing::warn!("audit/head could not be synced at the end: {e}");
         }
@@ -118,39 +119,30 @@ impl Writer {
             if let Poll::Ready(request) = idle::within(inbox, IDLE) {
                 return request;
             }
-            self.catch_up();
+            self.hand_over();
         }
         inbox.blocking_recv()
     }
 
     /// Does what may lag behind the answers. Whoever reads meanwhile reads the log itself for it.
-    fn catch_up(&mut self) {
+    fn hand_over(&mut self) {
         self.segment.write_leaves();
-        let records: Vec<_> = self.behind.iter().map(|(record, place)| (record, *place)).collect();
-        let indexed = self.index.as_mut().map(|index| index.add(&records));
-        self.behind.clear();
-        if let Some(Err(why)) = indexed {
-            self.drop_index(&why);
+        let records = std::mem::take(&mut self.behind);
+        if let Some(index) = self.index.as_ref().filter(|_| !records.is_empty()) {
+            index.add(records);
         }
     }
 
-    fn fired(&mut self, trigger: &str, nominal: Timestamp) {
-        if let Some(Err(e)) = self.index.as_ref().map(|index| index.fired(trigger, nominal)) {
-            self.drop_index(&e);
+    fn fired(&mut self, trigger: String, nominal: Timestamp) {
+        if let Some(index) = &self.index {
+            index.fired(trigger, nominal);
         }
     }
 
-    fn last_fire(&mut self, trigger: &str, reply: oneshot::Sender<Option<Timestamp>>) {
-        let known = self.index.as_ref().map(|index| index.last_fire(trigger));
-        if let Some(Err(e)) = &known {
-            self.drop_index(e);
+    fn last_fire(&mut self, trigger: String, reply: oneshot::Sender<Option<Timestamp>>) {
+        if let Some(index) = &self.index {
+            index.last_fire(trigger, reply);
         }
-        let _ = reply.send(known.and_then(Result::ok).flatten());
-    }
-
-    fn drop_index(&mut self, why: &str) {
-        tracing::warn!("the audit log goes on without its index until the next start: {why}");
-        self.index = None;
     }
 
     /// Writes one group.
@@ -188,7 +180,7 @@ impl Writer {
     fn commit(&mut self, appends: Vec<Append>) {
         let now = self.now();
         let mut group = Group::default();
-        for append in appends {
+        for mut append in appends {
             let trouble = self.broken.as_ref().or(self.full.as_ref().filter(|_| !may_use_headroom(&append.entries)));
             if let Some(why) = trouble {
                 let why = why.clone();
@@ -196,7 +188,7 @@ impl Writer {
                 continue;
             }
             let door = Door { layout: &self.layout, damage: self.damage.as_deref() };
-            match group.stage(&mut self.fold, &append.entries, now, &door) {
+            match group.stage(&mut self.fold, &mut append.entries, now, &door) {
                 Ok(seqs) => group.waiting.push((append, seqs)),
                 Err(e) => append.answer(Err(e)),
             }
@@ -226,7 +218,7 @@ impl Writer {
             self.behind.push((record, Place { segment, offset: start + offset }));
         }
         if self.behind.len() >= MOST_BEHIND {
-            self.catch_up();
+            self.hand_over();
         }
     }
 
@@ -274,7 +266,7 @@ impl Writer {
         let fault =
             |e: std::io::Error| if is_full(&e) { Fault::Full(e) } else { Fault::Broken("cannot begin a segment", e) };
         let line = self.snapshot_line().map_err(|e| fault(std::io::Error::other(e)))?;
-        self.catch_up();
+        self.hand_over();
         self.segment.seal().map_err(fault)?;
         self.head.sync().map_err(fault)?;
         let first = self.fold.next();
@@ -303,9 +295,9 @@ impl Writer {
     }
 
     pub(super) fn snapshot_line(&self) -> Result<Line, String> {
-        let draft =
+        let mut draft =
             Snapshot::new(&self.fold.log, &self.fold.state, &self.fold.tree).draft().map_err(|e| e.to_string())?;
-        Line::new(self.fold.next(), self.now(), draft)
+        Line::new(self.fold.next(), self.now(), &mut draft)
     }
 
     fn now(&self) -> Timestamp {

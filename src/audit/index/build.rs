@@ -4,7 +4,7 @@ use super::super::fold::parse;
 use super::super::layout::Layout;
 use super::super::lines::Forward;
 use super::{FORMAT, Index, Meta, Place, boot, caught, read_meta, settings};
-use crate::model::{Record, Timestamp};
+use crate::model::Timestamp;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -17,10 +17,24 @@ const LONG: u64 = 20_000;
 /// How often a reader that has the index for a moment is waited for, a tenth of a second each.
 const PATIENCE: u32 = 50;
 
+/// What opening the index's files came to; `None` when there are none.
+pub(in crate::audit) struct Opened(Result<Option<(sled::Db, Option<Meta>)>, String>);
+
+/// Opens the index's files, whatever log they belong to: that takes as long as reading the last segment, and needs
+/// nothing of it. Waits for a reader that has them for a moment.
+pub(in crate::audit) fn open_files(layout: &Layout) -> Opened {
+    let path = layout.index();
+    if !path.exists() {
+        return Opened(Ok(None));
+    }
+    let db = patiently(|| caught(|| settings(&path).open()));
+    Opened(db.and_then(|db| read_meta(&db).map(|meta| Some((db, meta)))))
+}
+
 /// The index of a log of that many records, complete. `None` when there can be none: the log is read
 /// without it then.
-pub(in crate::audit) fn open(layout: &Layout, log: &str, size: u64) -> Option<Index> {
-    let ready = match existing(layout, log, size) {
+pub(in crate::audit) fn open(layout: &Layout, opened: Opened, log: &str, size: u64) -> Option<Index> {
+    let ready = match existing(layout, opened, log, size) {
         Ok(Some(index)) => catch_up(layout, index, size),
         Ok(None) => build(layout, log, size),
         Err(why) => Err(why),
@@ -36,13 +50,9 @@ pub(in crate::audit) fn open(layout: &Layout, log: &str, size: u64) -> Option<In
 }
 
 /// The index that is there, if it belongs to this log. `None` when there is none.
-fn existing(layout: &Layout, log: &str, size: u64) -> Result<Option<Index>, String> {
-    let path = layout.index();
-    if !path.exists() {
-        return Ok(None);
-    }
-    let db = patiently(|| caught(|| settings(&path).open()))?;
-    let Some(meta) = read_meta(&db)? else { return Err("it has no beginning".to_owned()) };
+fn existing(layout: &Layout, opened: Opened, log: &str, size: u64) -> Result<Option<Index>, String> {
+    let Some((db, meta)) = opened.0? else { return Ok(None) };
+    let Some(meta) = meta else { return Err("it has no beginning".to_owned()) };
     if meta.format != FORMAT {
         tracing::info!("the audit index is of format {}, this pgmedic keeps {FORMAT}: built again", meta.format);
         drop(db);
@@ -88,20 +98,14 @@ fn catch_up(layout: &Layout, mut index: Index, size: u64) -> Result<Index, Strin
             batch.extend(record.filter(|r| r.seq >= known && r.seq <= size).map(|record| (record, place)));
             if batch.len() >= BATCH {
                 progress.on(batch.len() as u64);
-                add(&mut index, &mut batch)?;
+                index.add(&batch)?;
+                batch.clear();
             }
         }
     }
-    add(&mut index, &mut batch)?;
+    index.add(&batch)?;
     progress.done();
     Ok(index)
-}
-
-fn add(index: &mut Index, batch: &mut Vec<(Record, Place)>) -> Result<(), String> {
-    let records: Vec<(&Record, Place)> = batch.iter().map(|(record, place)| (record, *place)).collect();
-    index.add(&records)?;
-    batch.clear();
-    Ok(())
 }
 
 /// Moves it out of the way for whoever wants to look at it; only the last such one is kept.

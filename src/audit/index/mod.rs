@@ -12,7 +12,7 @@ mod fires;
 mod keys;
 mod summary;
 
-pub(super) use build::open;
+pub(super) use build::{open, open_files};
 pub(super) use keys::{Field, Place};
 pub(super) use summary::Summary;
 
@@ -73,6 +73,17 @@ pub(super) struct Block {
     pub(super) first: u64,
     /// Where that stands.
     pub(super) place: Place,
+}
+
+/// What was looked up of one block.
+#[derive(Default)]
+pub(super) struct Looked {
+    block: Option<Block>,
+    /// First record of the block behind it.
+    end: u64,
+    summary: Option<Summary>,
+    /// Keys that are there.
+    keys: BTreeSet<Vec<u8>>,
 }
 
 /// How far the index has come, and under which circumstances.
@@ -150,7 +161,7 @@ impl Index {
     ///
     /// # Errors
     /// Sled's words; the index is not to be used any more then.
-    pub(super) fn add(&mut self, records: &[(&Record, Place)]) -> Result<(), String> {
+    pub(super) fn add(&mut self, records: &[(Record, Place)]) -> Result<(), String> {
         for chunk in records.chunks(CHUNK) {
             let mut batch = sled::Batch::default();
             for (record, place) in chunk {
@@ -223,25 +234,34 @@ impl Index {
     }
 
     /// Whether the block of a record is where it should be, and is found by all that the record speaks of, and the
-    /// record in it.
+    /// record in it. What was `looked` up for one record serves those behind it in the same block.
     ///
     /// # Errors
     /// Sled's words.
-    pub(super) fn knows(&self, record: &Record, place: Place) -> Result<bool, String> {
-        let Some(block) = self.block_of(record.seq)? else { return Ok(false) };
+    pub(super) fn knows(&self, record: &Record, place: Place, looked: &mut Looked) -> Result<bool, String> {
+        if !looked.block.is_some_and(|block| (block.first..looked.end).contains(&record.seq)) {
+            *looked = self.look(record.seq)?;
+        }
+        let Some(block) = looked.block else { return Ok(false) };
         let fits = if block.first == record.seq {
             block.place == place
         } else {
             block.place.segment == place.segment && block.place.offset < place.offset
         };
         for key in keys::of(record, block.first) {
-            if !fits || !caught(|| self.db.contains_key(&key))? {
+            if !fits || !(looked.keys.contains(&key) || caught(|| self.db.contains_key(&key))?) {
                 return Ok(false);
             }
+            looked.keys.insert(key);
         }
-        let summary = self.summary_of(block)?;
-        let marked = |s: Summary| s.fits(record.seq - block.first, record, place.offset - block.place.offset);
-        Ok(fits && summary.is_none_or(marked))
+        let marked = |s: &Summary| s.fits(record.seq - block.first, record, place.offset - block.place.offset);
+        Ok(fits && looked.summary.as_ref().is_none_or(marked))
+    }
+
+    fn look(&self, seq: u64) -> Result<Looked, String> {
+        let Some(block) = self.block_of(seq)? else { return Ok(Looked::default()) };
+        let end = self.block_after(seq)?.map_or(u64::MAX, |next| next.first);
+        Ok(Looked { block: Some(block), end, summary: self.summary_of(block)?, keys: BTreeSet::new() })
     }
 
     /// First record of the last block that begins before a moment; 0 when none does.

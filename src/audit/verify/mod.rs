@@ -4,7 +4,7 @@
 mod segment;
 
 use super::head::{self, Head};
-use super::index::{Index, Place};
+use super::index::{Index, Looked, Place};
 use super::layout::Layout;
 use super::query::QueryError;
 use crate::model::Record;
@@ -85,6 +85,15 @@ impl Report {
 /// Told about once for each MiB of the bytes that are done, and of all; may stop the verification.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> ControlFlow<()>;
 
+/// How many processors a verification may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    /// All of them: somebody waits for the answer.
+    Fast,
+    /// One, and that with rests.
+    Unhurried,
+}
+
 /// Verifies the log in `data_dir`, also a copy and also while a daemon writes it. Streams: memory does
 /// not grow with the log. A log that is longer than `head` is normal; one that is shorter lost records.
 ///
@@ -94,7 +103,7 @@ pub fn verify(data_dir: &Path, progress: Progress) -> Result<Report, QueryError>
     let size = head::read(&Layout::new(data_dir))?.map_or(0, |head| head.size);
     let step = (size / ASKED).max(1);
     let mut asked: Vec<(Record, Place)> = Vec::new();
-    let mut report = walk(data_dir, progress, &mut |record, place| {
+    let mut report = walk(data_dir, Pace::Fast, progress, &mut |record, place| {
         if record.seq.is_multiple_of(step) {
             asked.push((bare(record), place));
         }
@@ -105,12 +114,17 @@ pub fn verify(data_dir: &Path, progress: Progress) -> Result<Report, QueryError>
     Ok(report)
 }
 
-/// As [`verify`], without the index.
+/// As [`verify`], without the index and with one thread.
 pub(super) fn verify_log(data_dir: &Path, progress: Progress) -> Result<Report, QueryError> {
-    walk(data_dir, progress, &mut |_, _| {})
+    walk(data_dir, Pace::Unhurried, progress, &mut |_, _| {})
 }
 
-fn walk(data_dir: &Path, progress: Progress, seen: &mut dyn FnMut(&Record, Place)) -> Result<Report, QueryError> {
+fn walk(
+    data_dir: &Path,
+    pace: Pace,
+    progress: Progress,
+    seen: &mut dyn FnMut(&Record, Place),
+) -> Result<Report, QueryError> {
     let layout = Layout::new(data_dir);
     // First of all: a daemon may write on, and then the log is longer than this.
     let head = head::read(&layout)?;
@@ -125,7 +139,7 @@ fn walk(data_dir: &Path, progress: Progress, seen: &mut dyn FnMut(&Record, Place
     }
     let total =
         segments.iter().filter_map(|first| std::fs::metadata(layout.segment(*first)).ok()).map(|m| m.len()).sum();
-    let mut check = Check::new(&layout, head.as_ref(), total, progress);
+    let mut check = Check::new(&layout, head.as_ref(), pace, total, progress);
     for first in segments {
         match check.segment(first, first == last, &mut report, seen) {
             // A daemon whose disk was full took its beginning back.
@@ -167,8 +181,9 @@ fn ask_index(layout: &Layout, asked: &[(Record, Place)]) -> IndexCheck {
     let Some(index) = Index::for_reading(&layout.index()) else { return IndexCheck::NotRead };
     let known = asked.iter().take_while(|(record, _)| record.seq <= index.size());
     let mut answer = IndexCheck::Agrees;
+    let mut looked = Looked::default();
     for (record, place) in known {
-        match index.knows(record, *place) {
+        match index.knows(record, *place, &mut looked) {
             Ok(true) => continue,
             Ok(false) => answer = IndexCheck::Differs(format!("record {} is not in it as it stands", record.seq)),
             Err(why) => answer = IndexCheck::Differs(why),

@@ -1,13 +1,14 @@
 //! One segment after another, line by line.
 
-use super::super::fold::{Fold, parse};
+use super::super::ahead::{Ahead, Read};
+use super::super::fold::Fold;
 use super::super::head::Head;
 use super::super::index::Place;
 use super::super::layout::Layout;
-use super::super::lines::{Forward, Line};
+use super::super::lines::Line;
 use super::super::snapshot::Snapshot;
-use super::super::tree::{self, Hash};
-use super::{Fault, Progress, Report};
+use super::super::tree::Hash;
+use super::{Fault, Pace, Progress, Report};
 use crate::model::{Record, RecordKind, Timestamp};
 use std::io;
 use std::ops::ControlFlow;
@@ -20,6 +21,7 @@ const STRIDE: u64 = 1024 * 1024;
 pub(super) struct Check<'a> {
     layout: &'a Layout,
     head: Option<&'a Head>,
+    pace: Pace,
     progress: Progress<'a>,
     total: u64,
     done: u64,
@@ -39,10 +41,17 @@ pub(super) struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
-    pub(super) fn new(layout: &'a Layout, head: Option<&'a Head>, total: u64, progress: Progress<'a>) -> Check<'a> {
+    pub(super) fn new(
+        layout: &'a Layout,
+        head: Option<&'a Head>,
+        pace: Pace,
+        total: u64,
+        progress: Progress<'a>,
+    ) -> Check<'a> {
         Check {
             layout,
             head,
+            pace,
             progress,
             total,
             done: 0,
@@ -72,17 +81,21 @@ impl<'a> Check<'a> {
         sample: &mut dyn FnMut(&Record, Place),
     ) -> io::Result<ControlFlow<()>> {
         (self.file, self.line) = (self.layout.segment(first), 0);
-        let mut lines = Forward::open(&self.file)?;
+        let mut lines = match self.pace {
+            Pace::Fast => Ahead::open(&self.file)?,
+            Pace::Unhurried => Ahead::unhurried(&self.file)?,
+        };
         let leaves = Leaves::read(self.layout, first, is_last)?;
-        while let Some(line) = lines.next()? {
+        while let Some(read) = lines.next()? {
+            let line = &read.line;
             self.line += 1;
             self.done += line.end() - line.offset;
             if !line.complete {
-                self.unfinished(&line, is_last, report);
+                self.unfinished(line, is_last, report);
                 break;
             }
             let place = Place { segment: first, offset: line.offset };
-            self.one(first, &line, &leaves, report, &mut |record| sample(record, place));
+            self.one(first, read, &leaves, report, &mut |record| sample(record, place));
             if self.done >= self.told + STRIDE {
                 self.told = self.done;
                 if (self.progress)(self.done, self.total).is_break() {
@@ -102,13 +115,13 @@ impl<'a> Check<'a> {
         Ok(ControlFlow::Continue(()))
     }
 
-    fn one(&mut self, first: u64, line: &Line, leaves: &Leaves, report: &mut Report, sample: &mut dyn FnMut(&Record)) {
+    fn one(&mut self, first: u64, read: &Read, leaves: &Leaves, report: &mut Report, sample: &mut dyn FnMut(&Record)) {
         report.records += 1;
-        let leaf = tree::leaf(&line.bytes);
-        let record = match parse(&line.bytes) {
+        let leaf = read.leaf;
+        let record = match &read.record {
             Ok(record) => record,
             Err(why) => {
-                self.fault(report, self.next, why);
+                self.fault(report, self.next, why.clone());
                 self.fold.tree.push(leaf);
                 self.next += 1;
                 self.doubt = true;
@@ -116,7 +129,7 @@ impl<'a> Check<'a> {
             }
         };
         if self.line == 1 {
-            self.snapshot(first, &record, report);
+            self.snapshot(first, record, report);
         } else if record.body.kind == RecordKind::Snapshot {
             self.fault(report, record.seq, "a snapshot stands within the segment, not at its beginning".to_owned());
         }
@@ -134,9 +147,9 @@ impl<'a> Check<'a> {
             self.fault(report, record.seq, what.to_owned());
         }
         self.last_time = record.time;
-        self.fold.accept(&record, leaf);
+        self.fold.accept(record, leaf);
         self.against_head(record.seq, report);
-        sample(&record);
+        sample(record);
     }
 
     /// Whether the line is to be counted as the next record.
