@@ -16,6 +16,7 @@ pub mod run;
 pub mod state;
 #[cfg(test)]
 mod tests;
+pub mod unit;
 mod verify;
 pub mod widened;
 

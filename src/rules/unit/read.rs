@@ -97,8 +97,6 @@ pub const KEYS: Keys = keys(
     &["rule_files", "evaluation_interval", "group_eval_order", "fuzzy_compare", "tests"],
     &["tests"],
 );
-/// Tests of playbooks are told by this.
-const LATER: [&str; 1] = ["playbook"];
 const TEST: Keys = keys(
     "a test",
     &[
@@ -133,7 +131,7 @@ pub fn read(file: &str, text: &str) -> (Option<TestFile>, Vec<Fault>) {
 }
 
 fn whole(reader: &mut Reader, root: &Node) -> Option<TestFile> {
-    let map = reader.map(root, &Keys { later: &LATER, ..KEYS })?;
+    let map = reader.map(root, &KEYS)?;
     let rule_files = texts(reader, &map, "rule_files", "rule files");
     let order = texts(reader, &map, "group_eval_order", "names of groups");
     if let Some(items) = map.get("group_eval_order").and_then(|node| reader.list(node, "names of groups")) {
