@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 mod junit;
 mod text;
 
-/// Run tests of playbooks and rules: rows, series and a past in, decisions and alerts expected
+/// Run tests of playbooks and rules: rows and series in, decisions and alerts expected
 ///
 /// Tests of rules are the files of `promtool test rules`; tests of playbooks have `version`, `playbooks` and
 /// `tests`. No database is needed. Ends with 1 when anything did not come as expected, or a file has an error.

@@ -20,8 +20,8 @@ mod sort;
 mod unit;
 
 pub use at_targets::Changed;
-use origin::{Around, Disk, Origin, Recorded};
 pub use discover::test_files;
+use origin::{Around, Disk, Origin, Recorded};
 pub use unit::{Sound, Tests, tests};
 
 /// The playbooks that this build ships, by file name.

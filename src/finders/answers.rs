@@ -86,7 +86,10 @@ pub fn reference() -> String {
         page.extend(["\n## `", finder.spec().name, "`\n"]);
         for answer in finder.answers() {
             let may = if answer.optional { " (may be left out)" } else { "" };
-            page.push_str(&format!("\n`{}`{may}\n\n| column | holds | not written |\n|---|---|---|\n", answer.question));
+            page.push_str(&format!(
+                "\n`{}`{may}\n\n| column | holds | not written |\n|---|---|---|\n",
+                answer.question
+            ));
             if let Some(from) = answer.from {
                 page.push_str(&format!("| `{from}` | the {from} that answers | must be written |\n"));
             }

@@ -131,10 +131,7 @@ static ANSWERS: &[AnswerSpec] = &[
     AnswerSpec {
         question: USERS,
         from: Some("pooler"),
-        columns: &[
-            column("name", Holds::Text, Unwritten::Needed),
-            column("pool_size", Holds::Int, Unwritten::Null),
-        ],
+        columns: &[column("name", Holds::Text, Unwritten::Needed), column("pool_size", Holds::Int, Unwritten::Null)],
         optional: true,
     },
     AnswerSpec {

@@ -167,11 +167,7 @@ pub static RULES: &[Rule] = &[
     rule("unknown-finder", "There is no such finder", "See `pgmedic schema playbook` for those there are."),
     rule("unknown-guard", "There is no such guard", "See docs/reference/guards.md for those there are."),
     rule("unknown-key", "A key is not known here", "Correct it, or remove it."),
-    rule(
-        "unknown-playbook",
-        "There is no such playbook",
-        "Correct the name, or add the playbook.",
-    ),
+    rule("unknown-playbook", "There is no such playbook", "Correct the name, or add the playbook."),
     rule("unknown-target", "There is no such target", "Define it under `targets`, or correct the name."),
     rule("unknown-variable", "There is no such variable", "Define it under `vars`, or correct the name."),
     rule("unknown-window", "There is no such window", "Define it under `windows`, or correct the name."),

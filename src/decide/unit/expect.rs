@@ -12,8 +12,19 @@ use crate::syntax::{Keys, Map, Node, Reader};
 pub(super) const EXPECT: Keys = keys(
     "`expect`",
     &[
-        "runs", "verdict", "mode", "reason", "guards", "decisions", "not_listed", "actions", "told", "acted", "helped",
-        "failed", "held",
+        "runs",
+        "verdict",
+        "mode",
+        "reason",
+        "guards",
+        "decisions",
+        "not_listed",
+        "actions",
+        "told",
+        "acted",
+        "helped",
+        "failed",
+        "held",
     ],
 );
 
@@ -71,6 +82,13 @@ pub(super) struct Expected {
     pub told: Option<Vec<&'static str>>,
     /// Numbers of candidates at the end.
     pub ends: Vec<(&'static str, u32)>,
+}
+
+impl Expected {
+    /// Whether the run is played to its end.
+    pub fn plays(&self) -> bool {
+        self.actions.is_some() || self.told.is_some() || !self.ends.is_empty()
+    }
 }
 
 /// What is expected of a decision; what is not written is not compared.
@@ -162,7 +180,8 @@ fn said(reader: &mut Reader, map: &Map) -> Said {
         mode: map.get("mode").and_then(|node| reader.mode(node)),
         reason: text(reader, map, "reason"),
         guards: {
-            let items = map.get("guards").and_then(|node| reader.list(node, "guards such as {name: role, verdict: pass}"));
+            let items =
+                map.get("guards").and_then(|node| reader.list(node, "guards such as {name: role, verdict: pass}"));
             items.unwrap_or_default().iter().filter_map(|node| guard(reader, node)).collect()
         },
     }

@@ -12,6 +12,8 @@ mod past;
 pub mod read;
 mod rows;
 mod run;
+pub mod schema;
+mod series;
 mod server;
 mod stage;
 mod target;
@@ -21,9 +23,16 @@ pub use run::run;
 
 use crate::config::Policy;
 use crate::model::{Facts, History, Mode, OutcomeStatus, Timestamp};
-use crate::playbook::Playbook;
+use crate::playbook::{Catalogue, Playbook};
 use expect::Expected;
+use series::Series;
 use std::sync::Arc;
+
+/// The words of playbooks that are tested: conditions too, as the series of a test tell whether they hold.
+#[must_use]
+pub fn catalogue() -> Catalogue {
+    Catalogue { conditions: true, ..super::catalogue() }
+}
 
 /// One test, ready to be run.
 #[derive(Clone, Debug)]
@@ -40,6 +49,8 @@ pub struct Test {
     facts: Facts,
     /// Rows that are no candidates: their names, and why.
     unlisted: Vec<(String, String)>,
+    /// What the playbook's conditions look at.
+    series: Series,
     /// What was done before.
     history: Arc<History>,
     /// The mode that whoever asks lowers the run to.

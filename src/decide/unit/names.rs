@@ -27,12 +27,12 @@ pub(super) fn of_row(kind: Kind, from: &str, row: &Row) -> String {
 /// The name that is written, in full.
 pub(super) fn read(reader: &mut Reader, node: &Node, all: &[String]) -> Option<String> {
     let written = reader.text_of(node, "a candidate")?;
-    let means = |name: &&String| *name == written || name.ends_with(&format!(".{written}"));
-    let meant: Vec<&String> = all.iter().filter(means).collect();
+    let fits = |name: &&String| *name == written || name.ends_with(&format!(".{written}"));
+    let meant: Vec<&String> = all.iter().filter(fits).collect();
     match meant.as_slice() {
         [one] => Some((*one).clone()),
         [] => {
-            let message = format!("no row of this test is the candidate {}", quote(written));
+            let message = format!("there is no candidate {} in this test", quote(written));
             let help = suggest(written, all.iter().map(String::as_str));
             reader.error_help(node.span, "unknown-candidate", message, help);
             None

@@ -25,10 +25,8 @@ pub(super) const ACTION: Keys = Keys {
     )
 };
 
-pub(super) const PAUSE: Keys = Keys {
-    required: &["ago"],
-    ..keys("a pause", &["ago", "for", "by", "reason", "target", "playbook"])
-};
+pub(super) const PAUSE: Keys =
+    Keys { required: &["ago"], ..keys("a pause", &["ago", "for", "by", "reason", "target", "playbook"]) };
 
 pub(super) const HANDS: Keys = Keys { required: &["ago"], ..keys("a change of hands", &["ago", "holder"]) };
 

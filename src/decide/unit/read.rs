@@ -2,14 +2,18 @@
 
 use super::past::{self, OUTCOMES};
 use super::target;
-use super::{Ending, Test, expect, names, rows, server};
+use super::{Ending, Test, expect, names, rows, series, server};
 use crate::config::{Config, POLICY_KEYS, Policy, policy_over};
 use crate::finders::{self, Ask};
 use crate::model::{Facts, OutcomeStatus};
 use crate::playbook::Playbook;
+use crate::rules::unit::MOST_VALUES;
 use crate::syntax::{Fault, Keys, Map, Node, Reader, Span, parse};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// A minute, the interval of a file that names none.
+const DEFAULT_INTERVAL: i64 = 60_000;
 
 /// The keys of a file of playbook tests.
 pub const KEYS: Keys = Keys {
@@ -19,6 +23,7 @@ pub const KEYS: Keys = Keys {
         "config",
         "playbooks",
         "playbook",
+        "evaluation_interval",
         "tests",
         POLICY_KEYS[0],
         POLICY_KEYS[1],
@@ -28,7 +33,7 @@ pub const KEYS: Keys = Keys {
         POLICY_KEYS[5],
     ],
     required: &["version", "tests"],
-    later: &["evaluation_interval"],
+    later: &[],
 };
 
 pub(super) const TEST: Keys = Keys {
@@ -42,6 +47,9 @@ pub(super) const TEST: Keys = Keys {
         "server",
         "candidates",
         "history",
+        "input_series",
+        "interval",
+        "start_timestamp",
         "outcomes",
         "expect",
         POLICY_KEYS[0],
@@ -52,7 +60,7 @@ pub(super) const TEST: Keys = Keys {
         POLICY_KEYS[5],
     ],
     required: &["target", "at", "candidates", "expect"],
-    later: &["input_series", "interval"],
+    later: &[],
 };
 
 pub(super) const ENDING: Keys = Keys {
@@ -116,6 +124,8 @@ struct Whole<'t, 'n> {
     policy: Policy,
     /// The playbook of tests that name none.
     playbook: Option<&'n Node>,
+    /// Milliseconds from one collection to the next.
+    interval: i64,
 }
 
 fn whole<'t>(
@@ -138,16 +148,24 @@ fn whole<'t>(
     map.get("playbooks").map(|node| reader.texts(node, "patterns of playbook files"));
     map.get("config").map(|node| reader.text_of(node, "a configuration file").map(str::len));
     let base = given.config.map_or_else(Policy::unwritten, Config::policy_of_all);
-    let whole = Whole { file, given: *given, policy: policy_over(reader, &map, base), playbook: map.get("playbook") };
+    let interval = map.get("evaluation_interval").and_then(|node| reader.duration(node));
+    let whole = Whole {
+        file,
+        given: *given,
+        policy: policy_over(reader, &map, base),
+        playbook: map.get("playbook"),
+        interval: interval.and_then(|length| i64::try_from(length.as_millis()).ok()).unwrap_or(DEFAULT_INTERVAL),
+    };
     let items = reader.list(map.get("tests")?, "tests")?;
     reader.refuse_empty(map.get("tests")?, items.len(), "tests nothing");
     let named = items.iter().filter_map(|item| item.below("name")).filter_map(|n| Some((n, n.scalar()?.to_owned())));
     reader.unique("tests", named);
-    Some(items.iter().filter_map(|item| whole.test(reader, item, faults)).collect())
+    let mut left = MOST_VALUES;
+    Some(items.iter().filter_map(|item| whole.test(reader, item, &mut left, faults)).collect())
 }
 
 impl<'t> Whole<'t, '_> {
-    fn test(&self, reader: &mut Reader<'t>, node: &Node, faults: &mut Vec<Fault>) -> Option<Test> {
+    fn test(&self, reader: &mut Reader<'t>, node: &Node, room: &mut usize, faults: &mut Vec<Fault>) -> Option<Test> {
         let map = reader.map(node, &TEST)?;
         let Some(named) = map.get("playbook").or(self.playbook) else {
             let help = "add `playbook: NAME` here, or once for all tests of the file";
@@ -162,6 +180,8 @@ impl<'t> Whole<'t, '_> {
         let server = server::read(reader, map.get("server"));
         let (base, here, at) = (base?, here?, at?);
         let playbook = here.playbook(reader, base, self.file, &self.given, faults)?;
+        let series = series::read(reader, &map, self.interval, at, room);
+        series::check(reader, &map, &playbook, &series, faults);
         let policy = policy.at(here.mode, &here.own);
         let finder = finders::of(playbook.find.finder)?;
         let written = map.get("candidates").map(|node| rows::read(reader, node, finder, at))?;
@@ -195,6 +215,7 @@ impl<'t> Whole<'t, '_> {
             playbook,
             policy: Arc::new(policy),
             unlisted,
+            series,
             history: Arc::new(history),
             requested,
             at,

@@ -127,35 +127,45 @@ fn one_row(reader: &mut Reader, node: &Node, spec: &'static AnswerSpec, at: Time
     }
     let from = match spec.from {
         None => String::new(),
-        Some(from) => match map.get(from) {
-            Some(node) => reader.text_of(node, &format!("a {from}"))?.to_owned(),
-            None => {
+        Some(from) => {
+            let Some(node) = map.get(from) else {
                 let message = format!("this row does not say which {from} answered");
                 reader.error_help(node.span, "missing-key", message, format!("add `{from}: …`"));
                 return None;
-            }
-        },
+            };
+            reader.text_of(node, &format!("a {from}"))?.to_owned()
+        }
     };
     if let Some(node) = map.get(ERROR) {
         let why = reader.text_of(node, "the server's error")?.to_owned();
         return Some((from, Err(why)));
     }
     let mut row = Row::default();
+    let mut sound = true;
     for column in spec.columns {
-        if let Some(node) = map.get(column.name) {
-            row.0.insert(column.name.to_owned(), cell(reader, node, column, at)?);
-        }
+        let Some(node) = map.get(column.name) else { continue };
+        let cell = cell(reader, node, column, at);
+        sound &= cell.is_some();
+        row.0.extend(cell.map(|cell| (column.name.to_owned(), cell)));
     }
     for column in spec.columns.iter().filter(|column| map.get(column.name).is_none()) {
         let Some(cell) = unwritten(&row, column, at) else {
             let message = format!("this row has no `{}`", column.name);
             let help = format!("add `{}: …`, {}", column.name, column.holds.word());
-            reader.error_help(node.span, "missing-key", message, help);
-            return None;
+            sound = false;
+            // That of a column which could not be read was reported there.
+            let follows = match column.unwritten {
+                Unwritten::As(other) | Unwritten::Since(other) => !row.0.contains_key(other),
+                _ => false,
+            };
+            if !follows {
+                reader.error_help(node.span, "missing-key", message, help);
+            }
+            continue;
         };
         row.0.insert(column.name.to_owned(), cell);
     }
-    Some((from, Ok(row)))
+    sound.then_some((from, Ok(row)))
 }
 
 fn cell(reader: &mut Reader, node: &Node, column: &Column, at: Timestamp) -> Option<Cell> {
@@ -191,7 +201,7 @@ fn unwritten(row: &Row, column: &Column, at: Timestamp) -> Option<Cell> {
         Unwritten::As(other) => row.0.get(other).cloned(),
         Unwritten::Since(other) => match row.0.get(other) {
             Some(Cell::Time(since)) => Some(Cell::Float(at.duration_since(*since).as_secs_f64())),
-            _ => Some(Cell::Null),
+            _ => None,
         },
     }
 }

@@ -29,11 +29,22 @@ pub fn run(file: &str, test: &Test, stop: &dyn Fn() -> bool) -> Vec<Check> {
             return checks.all;
         }
     }
+    match test.series.held(&test.playbook, stop).map(|held| held.stops()) {
+        Ok(None) => {}
+        Ok(Some(decision)) => {
+            checks.not_begun(&decision);
+            return checks.all;
+        }
+        Err(why) => {
+            checks.error(expected.line, "the conditions", why);
+            return checks.all;
+        }
+    }
     let plan = plan(&test.playbook, &test.policy, &test.history, &test.facts, test.requested, test.at);
     checks.diff(expected.line, "the run", compare::said(&expected.run, &plan.decision));
     checks.decisions(&plan);
     checks.rows();
-    if expected.actions.is_some() || expected.told.is_some() || !expected.ends.is_empty() {
+    if expected.plays() {
         match stage::play(test, stop) {
             Ok(played) => checks.played(&played),
             Err(why) => checks.error(expected.line, "the ladder", why),
@@ -68,6 +79,18 @@ impl Checks<'_> {
 
     fn error(&mut self, line: usize, what: &str, why: String) {
         self.push(line, what, Some(why), Diff::default());
+    }
+
+    /// A run whose conditions do not hold looks at no row and sends nothing.
+    fn not_begun(&mut self, decision: &Decision) {
+        let expected = &self.test.expected;
+        let mut diff = compare::said(&expected.run, decision);
+        diff.missing.extend(expected.decisions.iter().map(|wanted| format!("candidate {}", wanted.candidate)));
+        diff.missing.extend(expected.not_listed.iter().map(|name| format!("{name} is looked at and not listed")));
+        self.diff(expected.line, "the run", diff);
+        if expected.plays() {
+            self.played(&Played::default());
+        }
     }
 
     fn decisions(&mut self, plan: &Plan) {

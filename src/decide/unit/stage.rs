@@ -9,7 +9,6 @@ use crate::model::time::{after, since};
 use crate::model::{Candidate, Draft, Duration, Outcome, OutcomeStatus, Record, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 
-
 /// A run is given up after so many events: the looks of a day.
 const MOST_EVENTS: usize = 100_000;
 /// The run's ULID.
@@ -125,12 +124,10 @@ impl Stage<'_> {
         for entry in entries {
             let draft = match entry {
                 Entry::Plain(draft) => *draft,
-                Entry::Intent(draft, bounds) => {
-                    match may_append(&self.state.history, &draft, &bounds, self.now) {
-                        Ok(()) => *draft,
-                        Err(report) => return What::Forbidden(report),
-                    }
-                }
+                Entry::Intent(draft, bounds) => match may_append(&self.state.history, &draft, &bounds, self.now) {
+                    Ok(()) => *draft,
+                    Err(report) => return What::Forbidden(report),
+                },
             };
             self.record(draft);
         }
@@ -181,4 +178,3 @@ impl Stage<'_> {
         }
     }
 }
-

@@ -9,8 +9,10 @@ use crate::syntax::values::keys;
 use crate::syntax::{Fault, Keys, Map, Node, Reader, reference};
 use std::sync::Arc;
 
-pub(super) const TARGET: Keys =
-    Keys { required: &["name"], ..keys("a test's `target`", &["name", "mode", "labels", "vars", "policy", "overrides"]) };
+pub(super) const TARGET: Keys = Keys {
+    required: &["name"],
+    ..keys("a test's `target`", &["name", "mode", "labels", "vars", "policy", "overrides"])
+};
 
 /// A target of a test.
 pub(super) struct Here<'n> {
@@ -95,8 +97,15 @@ impl Here<'_> {
         if changes.is_empty() {
             return Some(Arc::new(base.clone()));
         }
-        let read = read_changed(base, &crate::decide::catalogue(), &changes);
-        faults.extend(read.faults.into_iter().map(|(_, fault)| fault).filter(Fault::is_error));
+        let read = read_changed(base, &super::catalogue(), &changes);
+        let place = format!("at target {}", quote(&self.name));
+        for (var, fault) in read.faults.into_iter().filter(|(_, fault)| fault.is_error()) {
+            let value = var.as_deref().and_then(|name| Some((name, changes.vars.get(name)?)));
+            faults.push(match value {
+                Some((name, value)) => value.misfit(&place, name, fault),
+                None => fault,
+            });
+        }
         read.playbook.map(Arc::new)
     }
 }
@@ -138,4 +147,3 @@ pub(super) fn base<'g>(reader: &mut Reader, node: &Node, given: &Given<'g>) -> O
     }
     found
 }
-

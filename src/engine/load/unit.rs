@@ -2,8 +2,7 @@
 
 use super::origin::Disk;
 use super::{LoadError, Reading, Sources, glob, sort};
-use crate::decide::catalogue;
-use crate::decide::unit as decisions;
+use crate::decide::unit::{self as decisions, catalogue};
 use crate::rules;
 use crate::rules::read::GroupSpec;
 use crate::rules::unit::{self, TestFile};
