@@ -133,7 +133,7 @@ fn each_expectation_can_fail() {
 fn a_failure_shows_what_was_expected_beside_what_came() {
     let (_, said) = with("cancel-long-queries", "verdict: stop, detail: another 2m", "verdict: pass");
     insta::assert_snapshot!(said.trim_end(), @r"
-    FAILED tests/it.yaml:101
+    FAILED tests/it.yaml:103
         what was acted on rests for five minutes: candidate 4711
         - expected guard cooldown: pass
         + came     guard cooldown: stop: terminate_backend ended `failed` 3m ago; it is left alone for another 2m (cooldown 5m)
@@ -234,7 +234,7 @@ fn targets_and_policy_come_from_the_configuration() {
     let dir = folder(&files);
     let output = pgmedic(dir.path(), &["test"]);
     assert_eq!(output.status.code(), Some(0), "{}{}", text_of(&output.stdout), text_of(&output.stderr));
-    assert!(text_of(&output.stderr).starts_with("1 file: 6 checks passed, 0 failed"), "{}", text_of(&output.stderr));
+    assert!(text_of(&output.stderr).starts_with("1 file: 7 checks passed, 0 failed"), "{}", text_of(&output.stderr));
     let wrong = OF_CONFIGURED.replacen("{name: orders}", "{name: order}", 1);
     let dir = folder(&[files[0], files[1], ("books/tests/one.yaml", &wrong)]);
     let said = text_of(&pgmedic(dir.path(), &["test"]).stdout);

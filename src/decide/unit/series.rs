@@ -32,6 +32,10 @@ pub(super) fn read(reader: &mut Reader, map: &Map, interval: i64, at: Timestamp,
     let led_up = i64::try_from(longest.saturating_sub(1)).unwrap_or(i64::MAX).saturating_mul(interval);
     let start = map.get("start_timestamp").and_then(|node| reader.moment(node)).map(Timestamp::as_millisecond);
     let start = start.unwrap_or(at.saturating_sub(led_up));
+    if start > at {
+        let message = "the series begin only after the moment of the test";
+        reader.error_help(map.span, "bad-moment", message, "write `start_timestamp` before `at`, or leave it out");
+    }
     if (at - start) / interval > MOST_EVALUATIONS {
         let message = format!("the conditions would be evaluated more than {MOST_EVALUATIONS} times until then");
         reader.error_help(map.span, "too-large", message, "write a later `start_timestamp`, or a longer `interval`");
