@@ -97,7 +97,7 @@ async fn dispatch(command: Command, global: &Global, out: &Out) -> Result<Exit, 
     match command {
         Command::Serve(c) => c.run(global).await,
         Command::Lint(c) => c.run(global, out),
-        Command::Test(c) => c.run(out),
+        Command::Test(c) => c.run(global, out),
         Command::Grants(c) => c.run(global, out).await,
         Command::Audit(c) => c.run(global, out).await,
         Command::Run(c) => c.run(global, out).await,

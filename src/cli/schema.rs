@@ -2,7 +2,7 @@
 
 use super::global::{Exit, Failure};
 use super::output::raw;
-use crate::decide::catalogue;
+use crate::decide::{catalogue, unit};
 use crate::syntax::schema::text;
 use crate::{config, playbook};
 use clap::{Args, ValueEnum};
@@ -25,6 +25,8 @@ enum Sort {
     Config,
     /// A playbook
     Playbook,
+    /// A file of playbook tests
+    Tests,
 }
 
 impl Command {
@@ -32,6 +34,7 @@ impl Command {
         let schema = match self.of {
             Sort::Config => config::schema::schema(),
             Sort::Playbook => playbook::schema::schema(&catalogue()),
+            Sort::Tests => unit::schema::schema(),
         };
         raw(text(&schema).as_bytes())?;
         Ok(Exit::FINE)

@@ -14,6 +14,7 @@ mod targets;
 pub use advice::advise;
 pub use policy::{Ceilings, Freeze, Limits, Narrowed, Policy, SameQuery, Window};
 pub use read::{Surroundings, read};
+pub use rules::{POLICY_KEYS, narrowed, policy_over};
 
 use crate::model::{Duration, Labels, Matcher, Mode, Names, Protect};
 use crate::syntax::{Node, Span};
@@ -274,12 +275,18 @@ impl Config {
     /// What holds on one target.
     #[must_use]
     pub fn policy(&self, target: &Target) -> Policy {
+        self.policy_of_all().at(target.mode, &target.policy)
+    }
+
+    /// What holds on all targets, before any of them says more.
+    #[must_use]
+    pub fn policy_of_all(&self) -> Policy {
         Policy {
             daemon_mode: self.mode,
-            target_mode: target.mode,
-            protect: self.protect.join(&target.policy.protect),
-            limits: self.limits.stricter(&target.policy.limits),
-            ceilings: self.ceilings.lower(target.policy.ceilings),
+            target_mode: Mode::Observe,
+            protect: self.protect.clone(),
+            limits: self.limits.clone(),
+            ceilings: self.ceilings,
             windows: self.windows.clone(),
             freezes: self.freezes.clone(),
             timezone: self.timezone.clone(),

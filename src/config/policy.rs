@@ -27,6 +27,36 @@ pub struct Policy {
     pub query_text: QueryText,
 }
 
+impl Policy {
+    /// What holds where nothing is written.
+    #[must_use]
+    pub fn unwritten() -> Policy {
+        Policy {
+            daemon_mode: Mode::default(),
+            target_mode: Mode::default(),
+            protect: Protect::default(),
+            limits: Limits::default(),
+            ceilings: Ceilings::default(),
+            windows: BTreeMap::new(),
+            freezes: Vec::new(),
+            timezone: "UTC".to_owned(),
+            query_text: QueryText::default(),
+        }
+    }
+
+    /// What holds on one target with a ceiling and a policy of its own.
+    #[must_use]
+    pub fn at(self, mode: Mode, own: &Narrowed) -> Policy {
+        Policy {
+            target_mode: mode,
+            protect: self.protect.join(&own.protect),
+            limits: self.limits.stricter(&own.limits),
+            ceilings: self.ceilings.lower(own.ceilings),
+            ..self
+        }
+    }
+}
+
 /// Budgets by class. Hourly budgets count intents; a ladder counts as one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {

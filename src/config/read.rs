@@ -106,7 +106,7 @@ fn read_root(reader: &mut Reader, file: &Path, folder: &Folder, elsewhere: &mut 
     let map = reader.map(&root, &KEYS)?;
     reader.version(&map);
     let (targets, target_files) = files::all_targets(reader, &map, folder, elsewhere);
-    let policy = map.get("policy").map(|node| rules::policy(reader, node)).unwrap_or_default();
+    let policy = map.get("policy").map(|node| rules::policy(reader, node, rules::Rules::default())).unwrap_or_default();
     let config = Config {
         revision: map.get("revision").and_then(|node| revision(reader, node, folder)),
         mode: map.get("mode").and_then(|node| reader.mode(node)).unwrap_or_default(),
@@ -217,7 +217,7 @@ fn http(reader: &mut Reader, node: &Node) -> BTreeMap<String, AccessRole> {
     by_group
 }
 
-fn query_text(reader: &mut Reader, node: &Node) -> Option<QueryText> {
+pub(super) fn query_text(reader: &mut Reader, node: &Node) -> Option<QueryText> {
     let map = reader.map(node, &AUDIT)?;
     map.get("query_text").and_then(|node| reader.word(node, &QueryText::ALL))
 }

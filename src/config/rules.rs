@@ -1,6 +1,6 @@
 //! `policy`, `windows` and `freezes`.
 
-use super::{Ceilings, Freeze, Limits, Narrowed, SameQuery, Window};
+use super::{Ceilings, Freeze, Limits, Narrowed, Policy, SameQuery, Window, read};
 use crate::model::{Duration, Mode, Protect};
 use crate::syntax::fault::quote;
 use crate::syntax::values::{is_name, keys};
@@ -47,6 +47,32 @@ pub(super) const MAINTENANCE: Keys = keys("`maintenance`", &["per_run", "at_once
 
 pub(super) const CEILINGS: Keys = keys("`ceilings`", &["disruptive", "maintenance", "irreversible"]);
 
+/// The keys of a configuration that make up what [`policy_over`] reads.
+pub const POLICY_KEYS: [&str; 6] = ["mode", "timezone", "policy", "windows", "freezes", "audit"];
+
+/// What a map with [`POLICY_KEYS`] says, over a policy: what is written replaces what was there, limit by limit,
+/// ceiling by ceiling and window by window, all else as a whole.
+pub fn policy_over(reader: &mut Reader, map: &Map, base: Policy) -> Policy {
+    let rules = Rules { protect: base.protect, limits: base.limits, ceilings: base.ceilings };
+    let rules = match map.get("policy") {
+        Some(node) => policy(reader, node, rules),
+        None => rules,
+    };
+    let mut all = base.windows;
+    all.extend(map.get("windows").map(|node| windows(reader, node)).unwrap_or_default());
+    Policy {
+        daemon_mode: map.get("mode").and_then(|node| reader.mode(node)).unwrap_or(base.daemon_mode),
+        target_mode: base.target_mode,
+        protect: rules.protect,
+        limits: rules.limits,
+        ceilings: rules.ceilings,
+        windows: all,
+        freezes: map.get("freezes").map_or(base.freezes, |node| freezes(reader, node)),
+        timezone: map.get("timezone").and_then(|node| reader.zone(node)).unwrap_or(base.timezone),
+        query_text: map.get("audit").and_then(|node| read::query_text(reader, node)).unwrap_or(base.query_text),
+    }
+}
+
 /// What `policy` says for all targets.
 #[derive(Default)]
 pub(super) struct Rules {
@@ -55,22 +81,26 @@ pub(super) struct Rules {
     pub ceilings: Ceilings,
 }
 
-pub(super) fn policy(reader: &mut Reader, node: &Node) -> Rules {
-    let Some(map) = reader.map(node, &POLICY) else { return Rules::default() };
+/// What `policy` says, over these.
+pub(super) fn policy(reader: &mut Reader, node: &Node, base: Rules) -> Rules {
+    let Some(map) = reader.map(node, &POLICY) else { return base };
     if let Some(node) = map.get("allow_custom_sql")
         && reader.bool(node) == Some(true)
     {
         reader.not_yet(node.span, "allow_custom_sql: true");
     }
     Rules {
-        protect: map.get("protect").and_then(|node| reader.protect(node)).unwrap_or_default(),
-        limits: map.get("limits").map(|node| limits(reader, node, Limits::default())).unwrap_or_default(),
-        ceilings: map.get("ceilings").map(|node| ceilings(reader, node, Ceilings::default())).unwrap_or_default(),
+        protect: map.get("protect").and_then(|node| reader.protect(node)).unwrap_or(base.protect),
+        limits: match map.get("limits") {
+            Some(node) => limits(reader, node, base.limits),
+            None => base.limits,
+        },
+        ceilings: map.get("ceilings").map_or(base.ceilings, |node| ceilings(reader, node, base.ceilings)),
     }
 }
 
 /// What `policy` says for one target: what is not written there leaves the policy of all as it is.
-pub(super) fn narrowed(reader: &mut Reader, node: &Node) -> Narrowed {
+pub fn narrowed(reader: &mut Reader, node: &Node) -> Narrowed {
     let mut all = Narrowed::default();
     let Some(map) = reader.map(node, &NARROWED) else { return all };
     if let Some(protect) = map.get("protect").and_then(|node| reader.protect(node)) {

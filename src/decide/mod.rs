@@ -2,6 +2,7 @@
 
 mod climber;
 pub mod conclude;
+pub mod conditions;
 pub mod draft;
 mod ends;
 pub mod intent;
@@ -16,6 +17,7 @@ pub mod run;
 pub mod state;
 #[cfg(test)]
 mod tests;
+pub mod unit;
 mod verify;
 pub mod widened;
 
@@ -33,5 +35,7 @@ pub fn catalogue() -> Catalogue {
     Catalogue {
         finders: FINDERS.get_or_init(|| crate::finders::REGISTRY.iter().map(|f| f.spec()).collect()),
         actions: ACTIONS.get_or_init(|| crate::actions::REGISTRY.iter().map(|a| a.spec()).collect()),
+        // No metrics are collected yet, so a target cannot be asked.
+        conditions: false,
     }
 }

@@ -13,14 +13,16 @@ use std::sync::Arc;
 
 mod advice;
 mod at_targets;
+mod discover;
 mod glob;
 mod origin;
 mod sort;
 mod unit;
 
 pub use at_targets::Changed;
+pub use discover::test_files;
 use origin::{Around, Disk, Origin, Recorded};
-pub use unit::{RuleTests, rule_tests};
+pub use unit::{Sound, Tests, tests};
 
 /// The playbooks that this build ships, by file name.
 const SHIPPED: [(&str, &str); 3] = [
@@ -176,6 +178,7 @@ pub fn lint(files: &[PathBuf], catalogue: &Catalogue) -> Result<Report, LoadErro
             sort::Sort::Playbook => drop(reading.playbook(file, &text, catalogue)),
             sort::Sort::Rules => reading.faults.extend(rules::read(&name, &text).1),
             sort::Sort::Tests => reading.faults.extend(rules::unit::read(&name, &text).1),
+            sort::Sort::PlaybookTests => drop(reading.playbook_tests(file, &text)?),
             sort::Sort::Neither(fault) => reading.faults.push(fault),
         }
     }

@@ -3,6 +3,7 @@
 //! Superusers, dumps and DDL are listed too: guards refuse them by name, and that is worth recording.
 //! Walsenders, workers and autovacuum are not; their age is no sign of anything wrong.
 
+use super::answers::{AnswerSpec, Holds, Unwritten, column};
 use super::{Ask, Finder, Found, note_silence, redact, rows};
 use crate::model::progress;
 use crate::model::query::RowError;
@@ -101,7 +102,47 @@ impl Finder for LongQueries {
         found.cut(ask.limit());
         found
     }
+
+    fn answers(&self) -> &'static [AnswerSpec] {
+        ANSWERS
+    }
+
+    fn never_listed(&self, row: &Row) -> Option<String> {
+        let is = |column: &str, wanted: &str| match row.text(column) {
+            Ok(text) if text != wanted => Some(format!("its {column} is `{text}`, and only `{wanted}` is listed")),
+            _ => None,
+        };
+        let own = row.text("application").is_ok_and(|name| name.starts_with("pgmedic/"));
+        let own = own.then(|| "it is a session of pgmedic itself".to_owned());
+        is("backend_type", "client backend").or_else(|| is("state", "active")).or(own)
+    }
 }
+
+static ANSWERS: &[AnswerSpec] = &[AnswerSpec {
+    question: NAME,
+    from: None,
+    columns: &[
+        column("pid", Holds::Int, Unwritten::Needed),
+        column("backend_start", Holds::Time, Unwritten::As("query_start")),
+        column("xact_start", Holds::Time, Unwritten::As("query_start")),
+        column("query_start", Holds::Time, Unwritten::Needed),
+        column("running_seconds", Holds::Float, Unwritten::Since("query_start")),
+        column("state", Holds::Text, Unwritten::Is("active")),
+        column("backend_type", Holds::Text, Unwritten::Is("client backend")),
+        column("role", Holds::Text, Unwritten::Is("app")),
+        column("database", Holds::Text, Unwritten::Is("app")),
+        column("application", Holds::Text, Unwritten::Is("")),
+        column("client_addr", Holds::Text, Unwritten::Null),
+        column("superuser", Holds::Bool, Unwritten::Is("false")),
+        column("replication", Holds::Bool, Unwritten::Is("false")),
+        column("wait", Holds::Text, Unwritten::Null),
+        column("progress", Holds::Text, Unwritten::Null),
+        column("relation_locks", Holds::Int, Unwritten::Is("1")),
+        column("query", Holds::Text, Unwritten::Is("SELECT 1")),
+        column("query_id", Holds::Int, Unwritten::Null),
+    ],
+    optional: false,
+}];
 
 /// The smallest limit that could hold for anybody: the server lists what is past it, and each
 /// session is then judged by its own.

@@ -3,6 +3,7 @@
 //! One finder is one file and one line in [`REGISTRY`]. Looking again at one candidate asks the same
 //! questions narrowed to it, so that "still there" always means what "found" meant.
 
+pub mod answers;
 mod long_queries;
 pub mod redact;
 mod stale_statistics;
@@ -11,6 +12,7 @@ mod starved_pools;
 use crate::config::QueryText;
 use crate::model::{Answer, Candidate, Question, Row, Server};
 use crate::playbook::{Args, FinderSpec};
+pub use answers::AnswerSpec;
 
 /// What a finder is asked with.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +55,13 @@ pub trait Finder: Sync {
     fn questions(&self, ask: &Ask) -> Vec<Question>;
     /// What the answers say. Nothing that a server answers makes it panic.
     fn read(&self, ask: &Ask, answers: &[Answer]) -> Found;
+    /// What it reads of the answers; the first is the one whose rows are candidates.
+    fn answers(&self) -> &'static [AnswerSpec];
+    /// Why a server never answers with a row like this, in words: what the statement itself leaves out.
+    fn never_listed(&self, row: &Row) -> Option<String> {
+        let _ = row;
+        None
+    }
 }
 
 /// All finders, in order of name.

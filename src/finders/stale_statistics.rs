@@ -6,6 +6,7 @@
 //! them loads another server. `pg_stats` is never asked: it hides from a monitoring role what it may
 //! not select, which would look like no statistics at all. No size function, no lock on any table.
 
+use super::answers::{AnswerSpec, Holds, Unwritten, column};
 use super::{Ask, Finder, Found, note_silence, rows};
 use crate::model::query::RowError;
 use crate::model::{Answer, Candidate, Kind, Place, Question, Row, Table, Value};
@@ -101,6 +102,16 @@ impl Finder for StaleStatistics {
         found.cut(ask.limit());
         found
     }
+
+    fn answers(&self) -> &'static [AnswerSpec] {
+        ANSWERS
+    }
+
+    fn never_listed(&self, row: &Row) -> Option<String> {
+        let (modified, threshold) = (row.float("modified").ok()?, row.float("threshold").ok()?);
+        let few = modified <= threshold;
+        few.then(|| format!("{modified} rows changed, which is not above its threshold of {threshold}"))
+    }
 }
 
 /// What a database has more than it listed: beyond `limit`, or, where names pick from all that is listed, not judged.
@@ -114,6 +125,26 @@ fn note_unlisted(ask: &Ask, database: &str, rows: &[Row], found: &mut Found) {
         found.beyond_limit = found.beyond_limit.saturating_add(unlisted);
     }
 }
+
+static ANSWERS: &[AnswerSpec] = &[AnswerSpec {
+    question: NAME,
+    from: Some("database"),
+    columns: &[
+        column("oid", Holds::Int, Unwritten::Is("16384")),
+        column("schema", Holds::Text, Unwritten::Is("public")),
+        column("name", Holds::Text, Unwritten::Needed),
+        column("owner", Holds::Text, Unwritten::Is("app")),
+        column("partitioned", Holds::Bool, Unwritten::Is("false")),
+        column("rows", Holds::Float, Unwritten::Is("100000")),
+        column("modified", Holds::Int, Unwritten::Needed),
+        column("threshold", Holds::Float, Unwritten::Is("10050")),
+        column("analyzed", Holds::Time, Unwritten::Null),
+        column("leaf_analyzed", Holds::Time, Unwritten::Null),
+        column("never", Holds::Bool, Unwritten::Is("false")),
+        column("autovacuum_off", Holds::Bool, Unwritten::Is("false")),
+    ],
+    optional: false,
+}];
 
 fn judged(ask: &Ask, table: Table) -> Option<Candidate> {
     let candidate = Candidate::Table(table);

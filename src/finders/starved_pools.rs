@@ -4,6 +4,7 @@
 //! listed: a larger one would not help it. The console answers in text, and its columns differ from
 //! version to version, so they are read by name.
 
+use super::answers::{AnswerSpec, Holds, Unwritten, column};
 use super::{Ask, Finder, Found, note_silence, rows};
 use crate::model::query::RowError;
 use crate::model::{Answer, Candidate, Duration, Kind, Place, Pool, Question, Row};
@@ -92,7 +93,60 @@ impl Finder for StarvedPools {
         found.cut(ask.limit());
         found
     }
+
+    fn answers(&self) -> &'static [AnswerSpec] {
+        ANSWERS
+    }
 }
+
+/// The rows of SHOW have more columns; these are read.
+static ANSWERS: &[AnswerSpec] = &[
+    AnswerSpec {
+        question: POOLS,
+        from: Some("pooler"),
+        columns: &[
+            column("database", Holds::Text, Unwritten::Needed),
+            column("user", Holds::Text, Unwritten::Needed),
+            column("cl_waiting", Holds::Int, Unwritten::Needed),
+            column("sv_active", Holds::Int, Unwritten::Needed),
+            column("sv_idle", Holds::Int, Unwritten::Is("0")),
+            column("sv_used", Holds::Int, Unwritten::Is("0")),
+            column("sv_tested", Holds::Int, Unwritten::Is("0")),
+            column("sv_login", Holds::Int, Unwritten::Is("0")),
+            column("maxwait", Holds::Int, Unwritten::Needed),
+            column("maxwait_us", Holds::Int, Unwritten::Is("0")),
+        ],
+        optional: false,
+    },
+    AnswerSpec {
+        question: DATABASES,
+        from: Some("pooler"),
+        columns: &[
+            column("name", Holds::Text, Unwritten::Needed),
+            column("pool_size", Holds::Int, Unwritten::Needed),
+            column("reserve_pool_size", Holds::Int, Unwritten::Is("0")),
+        ],
+        optional: false,
+    },
+    AnswerSpec {
+        question: USERS,
+        from: Some("pooler"),
+        columns: &[column("name", Holds::Text, Unwritten::Needed), column("pool_size", Holds::Int, Unwritten::Null)],
+        optional: true,
+    },
+    AnswerSpec {
+        question: CONFIG,
+        from: Some("pooler"),
+        columns: &[column("key", Holds::Text, Unwritten::Needed), column("value", Holds::Text, Unwritten::Needed)],
+        optional: false,
+    },
+    AnswerSpec {
+        question: SESSIONS,
+        from: None,
+        columns: &[column("sessions", Holds::Int, Unwritten::Needed)],
+        optional: false,
+    },
+];
 
 fn max_wait(candidate: &Candidate) -> f64 {
     match candidate {

@@ -163,6 +163,7 @@ fn playbook(action: &'static ActionSpec) -> Playbook {
         mode: Mode::Enforce,
         triggers: Vec::new(),
         targets: TargetSelector::All,
+        when: Vec::new(),
         find: Find { finder: &FINDER, args: Args::default() },
         guard: crate::playbook::Guard { cooldown: Duration::from_mins(5), ..crate::playbook::Guard::default() },
         steps: vec![Step::Act(ActStep { action, args: Args::default(), mode: None })],

@@ -83,6 +83,8 @@ pub struct Catalogue {
     pub finders: &'static [&'static FinderSpec],
     /// In order of name.
     pub actions: &'static [&'static ActionSpec],
+    /// Whether whoever reads playbooks can tell if a condition holds.
+    pub conditions: bool,
 }
 
 impl Catalogue {

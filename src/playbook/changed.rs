@@ -3,6 +3,7 @@
 
 use super::references::{self, NamedAt};
 use super::{Catalogue, Playbook, read};
+use crate::syntax::fault::quote;
 use crate::syntax::{self, Fault, Kind, Node, Reader, Reference, Span};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -20,6 +21,17 @@ pub struct Written<'a> {
     pub text: &'a str,
     /// What is written, with its place there.
     pub node: &'a Node,
+}
+
+impl Written<'_> {
+    /// A fault of a playbook that is this variable's, placed where somebody can mend it.
+    #[must_use]
+    pub fn misfit(&self, place: &str, name: &str, fault: Fault) -> Fault {
+        let used = format!("{}:{}:{}", fault.file, fault.line, fault.column);
+        let message = format!("{place}, the variable {} does not fit {used}: {}", quote(name), fault.message);
+        let placed = Fault::at(self.file, self.text, self.node.span, fault.severity, fault.code, message);
+        Fault { help: fault.help, ..placed }
+    }
 }
 
 /// What a target changes in one playbook.

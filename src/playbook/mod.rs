@@ -5,6 +5,7 @@
 pub mod args;
 pub mod catalogue;
 pub mod changed;
+mod conditions;
 mod guarding;
 mod ladder;
 mod later;
@@ -51,6 +52,8 @@ pub struct Playbook {
     pub triggers: Vec<Trigger>,
     /// Where it runs.
     pub targets: TargetSelector,
+    /// What must hold before it looks; empty: nothing.
+    pub when: Vec<Condition>,
     /// What it looks for.
     pub find: Find,
     /// What stops it.
@@ -127,6 +130,19 @@ impl TargetSelector {
             TargetSelector::Matchers(matchers) => !matchers.is_empty() && matchers.iter().all(|m| m.matches(labels)),
         }
     }
+}
+
+/// Something that must hold before a playbook looks for candidates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// For messages.
+    pub name: String,
+    /// An expression: it holds while this yields anything.
+    pub promql: String,
+    /// It counts only after it has held for so long.
+    pub hold: Duration,
+    /// It still counts for so long when it no longer holds.
+    pub keep_firing: Duration,
 }
 
 /// What a playbook looks for.

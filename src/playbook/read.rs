@@ -1,7 +1,7 @@
 //! A playbook from its text, or everything that is wrong with it.
 
 use super::{Catalogue, Guard, OnMissed, OnOverlap, Playbook, TargetSelector, Vars};
-use super::{guarding, ladder, params, triggers};
+use super::{conditions, guarding, ladder, params, triggers};
 use crate::model::{Duration, Labels, Mode};
 use crate::syntax::fault::quote;
 use crate::syntax::{self, Fault, Keys, Kind, Map, Node, Reader, reference, values};
@@ -71,7 +71,10 @@ pub(super) fn from_tree(
     vars: Vars,
     catalogue: &Catalogue,
 ) -> Option<Playbook> {
-    let map = reader.map(root, &KEYS)?;
+    // Whoever cannot tell whether conditions hold refuses them like any key of a later release.
+    let when = root.below(conditions::WHEN).filter(|_| catalogue.conditions).cloned();
+    let others = if when.is_some() { &root.without(conditions::WHEN) } else { root };
+    let map = reader.map(others, &KEYS)?;
     reader.version(&map);
     let name = map.get("name").and_then(|node| playbook_name(reader, node));
     let mode = map.get("mode").and_then(|node| reader.mode(node)).unwrap_or_default();
@@ -99,6 +102,7 @@ pub(super) fn from_tree(
         mode,
         triggers: map.get("triggers").map(|node| triggers::triggers(reader, node)).unwrap_or_default(),
         targets: targets.unwrap_or_default(),
+        when: when.map(|node| conditions::conditions(reader, &node)).unwrap_or_default(),
         guard,
         steps: steps.unwrap_or_default(),
         verify_within: map.get("verify").and_then(|node| verify_within(reader, node)).unwrap_or(VERIFY_WITHIN),

@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn pages_say_what_is_listed_done_and_taken() {
-        let catalogue = Catalogue { finders: &FINDERS, actions: &ACTIONS };
+        let catalogue = Catalogue { finders: &FINDERS, actions: &ACTIONS, conditions: false };
         let page = finders(&catalogue);
         let (_, listed) = page.split_once("\n## ").unwrap();
         insta::assert_snapshot!(listed, @r"

@@ -78,6 +78,21 @@ impl Group {
     }
 }
 
+impl Group {
+    /// As [`Group::eval`] for rules that alert, but nothing is written: only their states move.
+    pub fn judge(&mut self, at: i64, store: &Store, around: &Around, stop: &dyn Fn() -> bool) -> Vec<Failed> {
+        let mut failed = Vec::new();
+        for (rule, kept) in self.spec.rules.iter().zip(&mut self.rules) {
+            let evaluation =
+                Evaluation { at, seen_at: at - self.spec.query_offset, limit: self.spec.limit, around, stop };
+            if let Err(why) = evaluation.yields(rule, kept, store) {
+                failed.push(Failed { rule: rule.name.clone(), why });
+            }
+        }
+        failed
+    }
+}
+
 struct Evaluation<'a> {
     at: i64,
     seen_at: i64,

@@ -61,6 +61,16 @@ impl Node {
         entries.iter().find(|e| e.key == key).map(|e| &e.value)
     }
 
+    /// This map without one of its keys.
+    #[must_use]
+    pub fn without(&self, key: &str) -> Node {
+        let mut node = self.clone();
+        if let Kind::Map(entries) = &mut node.kind {
+            entries.retain(|entry| entry.key != key);
+        }
+        node
+    }
+
     /// Calls `change` with every scalar below and including this one.
     pub fn each_scalar(&mut self, change: &mut dyn FnMut(&mut Node)) {
         match &mut self.kind {

@@ -154,6 +154,11 @@ pub static RULES: &[Rule] = &[
     rule("targets-missing", "A playbook that may act does not say where", "Add `targets`: matchers, names, or `all`."),
     rule("too-large", "The file is larger or deeper than is read", "Split it; repeat less by aliases."),
     rule("unknown-action", "There is no such action", "See `pgmedic schema playbook` for those there are."),
+    rule(
+        "unknown-candidate",
+        "A test names a candidate that none of its rows is",
+        "Write a pid, a table such as public.orders, or a pool such as shop.app.",
+    ),
     rule("unknown-channel", "There is no such channel", "Define it under `channels`, or correct the name."),
     rule(
         "unknown-file",
@@ -161,12 +166,9 @@ pub static RULES: &[Rule] = &[
         "A playbook has `name` and `find`; a configuration has `targets`; a rule file has `groups`.",
     ),
     rule("unknown-finder", "There is no such finder", "See `pgmedic schema playbook` for those there are."),
+    rule("unknown-guard", "There is no such guard", "See docs/reference/guards.md for those there are."),
     rule("unknown-key", "A key is not known here", "Correct it, or remove it."),
-    rule(
-        "unknown-playbook",
-        "There is no playbook that an override could change",
-        "Correct the name under `overrides`, or add the playbook.",
-    ),
+    rule("unknown-playbook", "There is no such playbook", "Correct the name, or add the playbook."),
     rule("unknown-target", "There is no such target", "Define it under `targets`, or correct the name."),
     rule("unknown-variable", "There is no such variable", "Define it under `vars`, or correct the name."),
     rule("unknown-window", "There is no such window", "Define it under `windows`, or correct the name."),

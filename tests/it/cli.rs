@@ -63,7 +63,7 @@ fn help_shows_the_commands_and_the_exit_codes() {
     out:   targets      List the targets as the daemon sees them
     out:   playbooks    List the playbooks: modes, targets, when they are due, how they ended
     out:   lint         Check configuration, playbooks and rule files: every fault and its place
-    out:   test         Run unit tests of rules: series in, samples and alerts expected
+    out:   test         Run tests of playbooks and rules: rows and series in, decisions and alerts expected
     out:   grants       Print the SQL for pgmedic's roles: what the loaded playbooks need and no more
     out:   audit        Read the record of what was decided and done
     out:   pause        Stand still: nothing is acted on until resumed; deciding and recording go on

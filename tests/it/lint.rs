@@ -50,6 +50,12 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// The playbooks that are shipped; their tests stand in a folder beside them.
+fn shipped_playbooks() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(root().join("playbooks")).unwrap();
+    entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect()
+}
+
 /// The codes of the faults, in order: what a test compares where the words do not matter.
 fn codes(faults: &[Fault]) -> Vec<&'static str> {
     faults.iter().map(|f| f.code).collect()

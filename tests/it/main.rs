@@ -9,6 +9,7 @@ mod cli;
 mod drivers;
 mod engine;
 mod lint;
+mod playbook_tests;
 mod promql;
 mod remedies;
 mod rules;

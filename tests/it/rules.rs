@@ -145,7 +145,7 @@ fn what_a_file_may_ask_for_is_bounded() {
     let histogram = said("tests:\n- input_series: [{series: m, values: '{{schema:1}}'}]\n");
     assert!(histogram.contains("native histograms are not supported"), "{histogram}");
     let playbook = said("playbook: a.yaml\ntests: []\n");
-    assert!(playbook.contains("`playbook` is not supported yet"), "{playbook}");
+    assert!(playbook.contains("`version` is missing in a file of playbook tests"), "{playbook}");
 }
 
 #[test]

@@ -312,6 +312,8 @@ fn generated_pages_are_current() {
         ("promql.md", pgmedic::promql::reference::page()),
         ("promql-rules.md", pgmedic::promql::lint::reference()),
         ("pgmedic.schema.json", schema::text(&pgmedic::config::schema::schema())),
+        ("playbook-tests.md", pgmedic::finders::answers::reference()),
+        ("tests.schema.json", schema::text(&pgmedic::decide::unit::schema::schema())),
         ("playbook.schema.json", schema::text(&pgmedic::playbook::schema::schema(&catalogue))),
     ];
     let folder = root().join("docs/reference");

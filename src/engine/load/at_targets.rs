@@ -75,7 +75,7 @@ impl AtTargets {
         for (var, fault) in read.faults.into_iter().filter(|(_, fault)| fault.is_error()) {
             let value = var.as_deref().and_then(|name| changes.vars.get(name).map(|value| (name, value)));
             self.faults.push(if let Some((name, value)) = value {
-                misfit(&place, name, value, fault)
+                value.misfit(&place, name, fault)
             } else {
                 let message = format!("{place}, in playbook {}: {}", quote(&base.name), fault.message);
                 Fault { message, ..fault }
@@ -94,14 +94,6 @@ impl AtTargets {
             self.changed.extend(targets.iter().map(|t| (key(t), playbook.clone())));
         }
     }
-}
-
-/// A value that does not fit where a playbook uses it, placed where somebody can mend it.
-fn misfit(place: &str, name: &str, value: &Written, fault: Fault) -> Fault {
-    let used = format!("{}:{}:{}", fault.file, fault.line, fault.column);
-    let message = format!("{place}, the variable {} does not fit {used}: {}", quote(name), fault.message);
-    let placed = Fault::at(value.file, value.text, value.node.span, fault.severity, fault.code, message);
-    Fault { help: fault.help, ..placed }
 }
 
 fn at(targets: &[&Target]) -> String {

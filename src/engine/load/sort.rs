@@ -1,6 +1,6 @@
 //! Tells what a file is by its keys.
 
-use crate::syntax::{self, Fault, Kind, Reader, Severity, Span};
+use crate::syntax::{self, Fault, Kind, Node, Reader, Severity, Span};
 use crate::{config, playbook};
 
 /// What a file is.
@@ -13,6 +13,8 @@ pub(super) enum Sort {
     Rules,
     /// Unit tests of rules.
     Tests,
+    /// Tests of playbooks.
+    PlaybookTests,
     /// Something else; says what.
     Neither(Fault),
 }
@@ -38,6 +40,10 @@ pub(super) fn sort(file: &str, text: &str) -> Sort {
     let Kind::Map(entries) = &root.kind else {
         return Sort::Neither(neither(file, text, root.span, "the file is neither a configuration nor a playbook"));
     };
+    // Neither a configuration nor a playbook has this key.
+    if entries.iter().any(|entry| entry.key == "tests") {
+        return if tests_playbooks(&root) { Sort::PlaybookTests } else { Sort::Tests };
+    }
     let (config, playbook) = (keys(&config::read::KEYS), keys(&playbook::read::KEYS));
     let count = |own: &[&str], other: &[&str]| {
         entries.iter().filter(|e| own.contains(&e.key.as_str()) && !other.contains(&e.key.as_str())).count()
@@ -48,13 +54,29 @@ pub(super) fn sort(file: &str, text: &str) -> Sort {
         if has(&["groups"]) {
             return Sort::Rules;
         }
-        if has(&["tests", "rule_files", "evaluation_interval"]) {
+        if has(&["rule_files", "evaluation_interval"]) {
             return Sort::Tests;
         }
         let what = "no key of this file is one of a configuration or a playbook";
         return Sort::Neither(neither(file, text, root.span, what));
     }
     if as_config > as_playbook { Sort::Config } else { Sort::Playbook }
+}
+
+/// Whether a file of tests is one of playbooks; one that cannot be read is none.
+pub(super) fn of_playbooks(file: &str, text: &str) -> bool {
+    syntax::parse(&mut Reader::new(file, text)).is_some_and(|root| tests_playbooks(&root))
+}
+
+/// Tests of rules have no version, and name no playbook.
+fn tests_playbooks(root: &Node) -> bool {
+    let names = |node: &Node| ["playbook", "candidates"].iter().any(|key| node.below(key).is_some());
+    let tests = match root.below("tests").map(|node| &node.kind) {
+        Some(Kind::Seq(items)) => items.as_slice(),
+        _ => &[],
+    };
+    let own = ["version", "config", "playbooks", "playbook"].iter().any(|key| root.below(key).is_some());
+    own || tests.iter().any(names)
 }
 
 fn keys(keys: &syntax::Keys) -> Vec<&'static str> {

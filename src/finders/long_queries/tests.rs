@@ -102,3 +102,17 @@ fn thirteen_has_no_query_id_and_no_view_of_copy() {
     assert!(sql(13).contains("NULL::int8 AS query_id") && !sql(13).contains("progress_copy"));
     assert!(sql(14).contains("a.query_id AS query_id") && sql(14).contains("progress_copy"));
 }
+
+#[test]
+fn what_is_never_listed_is_what_the_statement_leaves_out() {
+    let sql = sql(16);
+    for part in ["a.backend_type = 'client backend'", "a.state = 'active'", "a.application_name NOT LIKE 'pgmedic/%'"] {
+        assert!(sql.contains(part), "{part}");
+    }
+    assert_eq!(LongQueries.never_listed(&session(1, "app", 900.0)), None);
+    for (column, value) in [("state", "idle"), ("backend_type", "walsender"), ("application", "pgmedic/orders")] {
+        let mut row = session(1, "app", 900.0);
+        row.0.insert(column.to_owned(), text(value));
+        assert!(LongQueries.never_listed(&row).is_some(), "{column}");
+    }
+}

@@ -4,5 +4,5 @@ mod read;
 mod run;
 mod shown;
 
-pub use read::{AlertCase, ExprCase, Input, KEYS, Started, Test, TestFile, read};
+pub use read::{AlertCase, ExprCase, Input, KEYS, MOST_VALUES, Started, Test, TestFile, input_series, read};
 pub use run::{Check, run};

@@ -9,7 +9,7 @@ use crate::syntax::{Fault, Keys, Node, Reader, parse};
 use std::collections::BTreeMap;
 
 /// Values that all series of a file may have.
-const MOST_VALUES: usize = 10_000_000;
+pub const MOST_VALUES: usize = 10_000_000;
 /// A minute, the interval of a file that names none.
 const DEFAULT_INTERVAL: i64 = 60_000;
 
@@ -97,8 +97,6 @@ pub const KEYS: Keys = keys(
     &["rule_files", "evaluation_interval", "group_eval_order", "fuzzy_compare", "tests"],
     &["tests"],
 );
-/// Tests of playbooks are told by this.
-const LATER: [&str; 1] = ["playbook"];
 const TEST: Keys = keys(
     "a test",
     &[
@@ -133,7 +131,7 @@ pub fn read(file: &str, text: &str) -> (Option<TestFile>, Vec<Fault>) {
 }
 
 fn whole(reader: &mut Reader, root: &Node) -> Option<TestFile> {
-    let map = reader.map(root, &Keys { later: &LATER, ..KEYS })?;
+    let map = reader.map(root, &KEYS)?;
     let rule_files = texts(reader, &map, "rule_files", "rule files");
     let order = texts(reader, &map, "group_eval_order", "names of groups");
     if let Some(items) = map.get("group_eval_order").and_then(|node| reader.list(node, "names of groups")) {
@@ -168,7 +166,7 @@ fn test(reader: &mut Reader, node: &Node, evaluation: i64, room: &mut usize) -> 
         name: text(&map, "name"),
         line: reader.line(node.span),
         interval: interval.unwrap_or(evaluation),
-        series: all_series(reader, &map, room),
+        series: input_series(reader, &map, room),
         alerts: items(reader, &map, "alert_rule_test", "tests").iter().filter_map(|node| alert(reader, node)).collect(),
         exprs: items(reader, &map, "promql_expr_test", "tests").iter().filter_map(|node| expr(reader, node)).collect(),
         external_labels: pairs(reader, map.get("external_labels")),
@@ -177,8 +175,8 @@ fn test(reader: &mut Reader, node: &Node, evaluation: i64, room: &mut usize) -> 
     })
 }
 
-/// The series of a test, as far as there is room for their values.
-fn all_series(reader: &mut Reader, map: &Map, room: &mut usize) -> Vec<Input> {
+/// The series of a test under `input_series`, as far as there is room for their values.
+pub fn input_series(reader: &mut Reader, map: &Map, room: &mut usize) -> Vec<Input> {
     let mut all = Vec::new();
     for node in items(reader, map, "input_series", "series") {
         let Some(one) = series(reader, node) else { continue };

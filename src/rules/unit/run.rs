@@ -38,7 +38,7 @@ pub struct Check {
     pub unexpected: Vec<String>,
 }
 
-/// Runs a test of a file over the groups of its rule files; `stop` ends it.
+/// Runs a test of a file over the groups of its rule files. `stop` ends it: what comes back then is not all.
 #[must_use]
 pub fn run(name: &str, file: &TestFile, test: &Test, groups: &[GroupSpec], stop: &dyn Fn() -> bool) -> Vec<Check> {
     let mut groups: Vec<Group> = groups.iter().cloned().map(Group::new).collect();
@@ -116,7 +116,8 @@ impl Run<'_> {
         }
         let mut at = 0;
         while at <= last {
-            if !self.step(at) {
+            // An evaluation asks only now and then, and there may be a million small ones.
+            if (self.stop)() || !self.step(at) {
                 return false;
             }
             let (test, next) = (self.test, at + self.file.interval);
@@ -195,7 +196,12 @@ impl Run<'_> {
         if let Err(why) = self.feed.until(i64::MAX, test, &mut self.store) {
             return self.failed(test.line, "the series".to_owned(), why);
         }
-        test.exprs.iter().for_each(|case| self.expression(case));
+        for case in &test.exprs {
+            if (self.stop)() {
+                return;
+            }
+            self.expression(case);
+        }
     }
 
     fn expression(&mut self, case: &ExprCase) {

@@ -80,6 +80,7 @@ static SET_POOL_SIZE: ActionSpec = action(
 );
 
 pub static CATALOGUE: Catalogue = Catalogue {
+    conditions: false,
     finders: &[&LONG_QUERIES, &SHAPES, &STALE_STATISTICS, &STARVED_POOLS],
     actions: &[&ANALYZE, &CANCEL, &SET_POOL_SIZE, &TERMINATE],
 };

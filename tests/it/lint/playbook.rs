@@ -1,6 +1,6 @@
 //! Playbooks.
 
-use super::{codes, read_playbook, rendered, root};
+use super::{codes, read_playbook, rendered};
 use pgmedic::model::names::Called;
 use pgmedic::model::{Duration, Mode, Role};
 use pgmedic::playbook::{Include, OnMissed, OnOverlap, Refers, Step, TargetSelector, Trigger, references};
@@ -213,8 +213,7 @@ fn names_that_could_leave_a_comment_are_refused() {
 fn shipped_playbooks_are_sound_and_only_observe() {
     let catalogue = pgmedic::decide::catalogue();
     let mut names = Vec::new();
-    for file in std::fs::read_dir(root().join("playbooks")).unwrap() {
-        let path = file.unwrap().path();
+    for path in super::shipped_playbooks() {
         let text = std::fs::read_to_string(&path).unwrap();
         let (playbook, faults) = pgmedic::playbook::read(&path.display().to_string(), &text, &catalogue);
         assert!(faults.is_empty(), "{}", rendered(&faults, &text));
@@ -257,8 +256,8 @@ fn every_default_of_the_registries_is_read() {
 /// As the shipped playbooks' test above, against the reader's own catalogue.
 #[test]
 fn shipped_playbooks_read_with_the_test_catalogue() {
-    for file in std::fs::read_dir(root().join("playbooks")).unwrap() {
-        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+    for path in super::shipped_playbooks() {
+        let text = std::fs::read_to_string(path).unwrap();
         let (playbook, faults) = read_playbook(&text);
         assert_eq!(rendered(&faults, &text), "");
         assert!(!playbook.unwrap().steps.is_empty());

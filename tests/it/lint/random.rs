@@ -24,7 +24,7 @@ fn both(text: &str) {
 }
 
 pub fn shipped() -> Vec<String> {
-    let mut files: Vec<_> = std::fs::read_dir(root().join("playbooks")).unwrap().map(|f| f.unwrap().path()).collect();
+    let mut files = super::shipped_playbooks();
     files.push(root().join("examples/pgmedic.yaml"));
     files.extend(std::fs::read_dir(root().join("tests/lint")).unwrap().map(|f| f.unwrap().path()));
     files.sort();

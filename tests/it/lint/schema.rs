@@ -123,7 +123,7 @@ fn texts(files: Vec<PathBuf>) -> Vec<String> {
 
 #[test]
 fn the_schemas_are_schemas() {
-    for schema in [pgmedic::config::schema::schema(), playbook_schema()] {
+    for schema in [pgmedic::config::schema::schema(), playbook_schema(), pgmedic::decide::unit::schema::schema()] {
         jsonschema::meta::validate(&schema).unwrap();
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     }
@@ -225,7 +225,7 @@ fn keys(way: &str, schema: &Json, found: &mut Vec<Key>) {
 /// A key that a reader knows and nobody described is taken by the schema whatever stands below it.
 #[test]
 fn every_key_is_described() {
-    for schema in [pgmedic::config::schema::schema(), playbook_schema()] {
+    for schema in [pgmedic::config::schema::schema(), playbook_schema(), pgmedic::decide::unit::schema::schema()] {
         let mut found = Vec::new();
         keys("", &schema, &mut found);
         assert!(found.len() > 40);
@@ -239,9 +239,25 @@ fn every_key_is_described() {
 }
 
 #[test]
+fn playbook_tests_fit_their_schema_and_slips_of_the_pen_do_not() {
+    let schema = jsonschema::draft202012::new(&pgmedic::decide::unit::schema::schema()).unwrap();
+    for text in texts(yaml("playbooks/tests")) {
+        let refused: Vec<String> =
+            schema.iter_errors(&as_json(&text).unwrap()).map(|e| format!("{}: {e}", e.instance_path)).collect();
+        assert!(refused.is_empty(), "{refused:?}");
+        for (right, wrong) in
+            [("candidates:", "candidate:"), ("verdict: act", "verdict: acts"), ("at: 2", "at: soon 2")]
+        {
+            assert!(!schema.is_valid(&as_json(&text.replacen(right, wrong, 1)).unwrap()), "{wrong}");
+        }
+    }
+}
+
+#[test]
 fn shipped_files_name_their_schema() {
     let marks = [
         ("playbooks", "../docs/reference/playbook.schema.json"),
+        ("playbooks/tests", "../../docs/reference/tests.schema.json"),
         ("examples", "../docs/reference/pgmedic.schema.json"),
         ("examples/quickstart", "../../docs/reference/pgmedic.schema.json"),
         ("examples/quickstart/playbooks", "../../../docs/reference/playbook.schema.json"),
