@@ -9,6 +9,10 @@ use crate::rules::unit::{Check, run};
 use clap::Args;
 use regex::Regex;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// A test that takes longer has failed.
+const LONGEST_TEST: Duration = Duration::from_mins(10);
 
 mod junit;
 mod text;
@@ -81,5 +85,9 @@ fn checked(file: &std::path::Path, tests: &RuleTests, wanted: Option<&Regex>, ou
     };
     let wanted = |name: &str| wanted.is_none_or(|regex| regex.is_match(name));
     let tests = read.tests.iter().filter(|test| wanted(&test.name));
-    tests.flat_map(|test| run(&name, read, test, groups, &|| false)).collect()
+    let timed = |test| {
+        let began = Instant::now();
+        run(&name, read, test, groups, &|| began.elapsed() > LONGEST_TEST)
+    };
+    tests.flat_map(timed).collect()
 }

@@ -44,6 +44,10 @@ impl Matcher {
             .ok_or_else(usage)?;
         let value = unquote(raw).ok_or_else(usage)?;
         let anchored = || {
+            // Alone too: `a)|(b` would close the group around it, and then not the whole value had to match.
+            regex_syntax::ast::parse::Parser::new()
+                .parse(&value)
+                .map_err(|e| format!("the regular expression of `{text}` is invalid: {}", e.kind()))?;
             regex::RegexBuilder::new(&format!("^(?:{value})$"))
                 .size_limit(1 << 20)
                 .build()

@@ -11,6 +11,8 @@ use std::str::Chars;
 
 /// Bytes that a compiled expression may take.
 const SIZE_LIMIT: usize = 1 << 20;
+/// The same in a template, where texts are searched over and over.
+const PART_SIZE_LIMIT: usize = 1 << 18;
 /// How often something may be repeated by `{n}`.
 const MOST_REPEATS: u32 = 1_000;
 
@@ -26,8 +28,22 @@ const CLASSES: [&str; 14] = [
 /// Says what is wrong with it.
 pub fn compile(pattern: &str) -> Result<Regex, String> {
     let translated = translate(pattern)?;
-    RegexBuilder::new(&format!("^(?s:{translated})$")).size_limit(SIZE_LIMIT).build().map_err(|error| match error {
-        regex::Error::CompiledTooBig(_) => format!("the regular expression takes more than {SIZE_LIMIT} bytes"),
+    // Alone too: `a)|(b` would close the group around it, and then not the whole text had to match.
+    regex_syntax::ast::parse::Parser::new().parse(&translated).map_err(|error| error.kind().to_string())?;
+    build(&format!("^(?s:{translated})$"), SIZE_LIMIT)
+}
+
+/// Compiles a regular expression of a template: it need not match the whole text, and `.` is no line's end.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn compile_part(pattern: &str) -> Result<Regex, String> {
+    build(&translate(pattern)?, PART_SIZE_LIMIT)
+}
+
+fn build(translated: &str, limit: usize) -> Result<Regex, String> {
+    RegexBuilder::new(translated).size_limit(limit).build().map_err(|error| match error {
+        regex::Error::CompiledTooBig(_) => format!("the regular expression takes more than {limit} bytes"),
         error => error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
     })
 }
@@ -352,6 +368,7 @@ mod tests {
             r"\C",
             r"\E",
             "(?=a)",
+            "a)|(b",
             "(?R)a",
             "[[:foo:]]",
         ] {

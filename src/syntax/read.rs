@@ -55,13 +55,18 @@ pub struct Reader<'t> {
     faults: Vec<Fault>,
     /// Texts that nodes were taken over from, and the first place of each.
     others: Vec<(usize, &'t str, &'t str)>,
+    /// How many regular expressions were read.
+    regexes: usize,
 }
+
+/// Regular expressions that a file may have: each may take a MiB.
+const MOST_REGEXES: usize = 200;
 
 impl<'t> Reader<'t> {
     /// Begins with no fault.
     #[must_use]
     pub fn new(file: &'t str, text: &'t str) -> Reader<'t> {
-        Reader { file, text, faults: Vec::new(), others: Vec::new() }
+        Reader { file, text, faults: Vec::new(), others: Vec::new(), regexes: 0 }
     }
 
     /// The file's text.
@@ -137,6 +142,15 @@ impl<'t> Reader<'t> {
         let (file, text, span) = self.place(span);
         self.faults.push(Fault::at(file, text, span, severity, code, message));
         &mut self.faults[at]
+    }
+
+    /// Whether one more regular expression may be compiled; reports the first that may not.
+    pub fn takes_regex(&mut self, span: Span) -> bool {
+        self.regexes += 1;
+        if self.regexes == MOST_REGEXES + 1 {
+            self.error(span, "too-large", format!("more than {MOST_REGEXES} regular expressions are in this file"));
+        }
+        self.regexes <= MOST_REGEXES
     }
 
     /// Reports a key or word of the design that a later release brings.

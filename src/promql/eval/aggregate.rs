@@ -80,10 +80,13 @@ impl Run<'_> {
         let mut counts = Block::new(block.steps);
         for (labels, cells) in block.iter() {
             for (at, value) in cells.iter().enumerate().filter(|(_, value)| !is_absent(**value)) {
-                let key = grouped(&labels.with(label, number(*value)), &grouping);
+                let written = number(*value);
+                self.work(written.len())?;
+                let key = grouped(&labels.with(label, written), &grouping);
                 let row = known.get(&key).copied().unwrap_or(counts.rows.len());
                 if row == counts.rows.len() {
                     self.spend(block.steps)?;
+                    self.spend_label(key.get(label).len())?;
                     known.insert(key.clone(), row);
                     counts.rows.push(key);
                     counts.cells.resize(counts.cells.len() + block.steps, ABSENT);

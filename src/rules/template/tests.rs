@@ -22,7 +22,7 @@ fn expand(text: &str) -> String {
         Ok(read) => read,
         Err(fault) => return format!("! {}", fault.told(text, "__alert_A")),
     };
-    read.expand(text, "__alert_A", data, &query).unwrap_or_else(|error| format!("! {error}"))
+    read.expand(("__alert_A", text), data, &query, &|| false).unwrap_or_else(|error| format!("! {error}"))
 }
 
 /// Each as `promtool` 3.5 expands it.

@@ -76,7 +76,8 @@ impl Feed {
     /// Appends all samples up to a time.
     fn until(&mut self, at: i64, test: &Test, store: &mut Store) -> Result<(), String> {
         while self.next < self.longest {
-            let time = i64::try_from(self.next).unwrap_or(i64::MAX).saturating_mul(test.interval) + test.start;
+            let time =
+                i64::try_from(self.next).unwrap_or(i64::MAX).saturating_mul(test.interval).saturating_add(test.start);
             if time > at {
                 break;
             }
@@ -132,6 +133,12 @@ impl Run<'_> {
 
     fn step(&mut self, at: i64) -> bool {
         let time = self.test.start + at;
+        // Evaluations may be many and each of them short.
+        if (self.stop)() {
+            let why = "the test took too long and was stopped; test earlier times".to_owned();
+            self.failed(self.test.line, "the rules".to_owned(), why);
+            return false;
+        }
         if let Err(why) = self.feed.until(time, self.test, &mut self.store) {
             self.failed(self.test.line, format!("the series at {}", shown::time(at)), why);
             return false;
