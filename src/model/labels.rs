@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn faulty_matchers_are_refused_with_an_example() {
-        for text in ["env", "=x", "1a=b", "env=\"a", "env=~\"(\"", ""] {
+        for text in ["env", "=x", "1a=b", "env=\"a", "env=~\"(\"", "env=~\"x)|(.*\"", ""] {
             let why = Matcher::parse(text).unwrap_err();
             assert!(why.contains("matcher") || why.contains("regular expression"), "{text}: {why}");
         }

@@ -254,7 +254,7 @@ async fn the_folded_state_is_read_without_a_writer() {
 
 #[tokio::test]
 async fn zz_seed() {
-    let dir = super::kit::closed_log(super::kit::SMALL, 3).await;
+    let dir = super::kit::closed_log(pgmedic::audit::Options::default(), 3).await;
     let seg = super::kit::segments(dir.path());
     let mut out = std::fs::read(&seg[0]).unwrap();
     out.push(0);

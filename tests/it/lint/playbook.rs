@@ -124,6 +124,28 @@ fn no_step_of_a_mixed_list_is_lost() {
 }
 
 #[test]
+fn texts_that_are_repeated_are_bounded() {
+    let long = "x".repeat(100_000);
+    let aliases = format!("a: &a {long}\nb: [{}]\n", "*a, ".repeat(50));
+    let (_, faults) = read_playbook(&aliases);
+    assert_eq!(codes(&faults), ["too-large"]);
+    assert_eq!(faults[0].message, "aliases of this file repeat more than 1048576 bytes of text");
+    let variables = format!("version: 1\nvars: {{a: {long}}}\nname: [{}]\n", "\"${var:a}\", ".repeat(50));
+    let (_, faults) = read_playbook(&variables);
+    let large: Vec<&str> = faults.iter().filter(|f| f.code == "too-large").map(|f| f.message.as_str()).collect();
+    assert_eq!(large, ["variables are used for more than 1048576 bytes in all"]);
+}
+
+#[test]
+fn regular_expressions_of_a_file_are_few() {
+    let queries = vec!["'(x{9}){9}'"; 300].join(", ");
+    let text = format!("version: 1\npolicy: {{protect: {{queries: [{queries}]}}}}\n");
+    let (_, faults) = crate::lint::read_config(&text);
+    let large = faults.iter().filter(|fault| fault.code == "too-large");
+    assert_eq!(large.count(), 1, "{faults:?}");
+}
+
+#[test]
 fn aliases_repeat_a_value() {
     let text = "version: 1\nname: a\nfind: {long_queries: {only: {users: &u [app]}, overrides: [{match: {users: *u}, longer_than: 1h}]}}\n";
     let (playbook, faults) = read_playbook(text);
