@@ -59,6 +59,7 @@ impl<'a> Run<'a> {
 
     /// Reads from the source.
     pub(super) fn select(&mut self, matchers: &[Matcher], window: Window, stale: bool) -> Result<Selection, Error> {
+        self.work(1)?;
         let mut selection = Selection::new(self.room, stale);
         let read = self.source.select(matchers, window, &mut selection);
         selection.finish();

@@ -66,7 +66,7 @@ fn label_replace(run: &mut Run, call: &Call, steps: &Steps) -> Result<Computed, 
             let longest = text(replacement).len() + references * from.len();
             pay(run, longest, call, replacement)?;
             let mut value = String::new();
-            found.expand(text(replacement), &mut value);
+            regex::expand(&found, text(replacement), &mut value);
             *labels = labels.with(named, value);
         }
     }

@@ -34,7 +34,7 @@ fn each_rule_finds_its_example_and_none_finds_fault_with_the_better_one() {
 #[test]
 fn the_rules_everybody_copies_are_judged() {
     assert_eq!(found("pg_stat_activity_count / pg_settings_max_connections > 0.8"), ["labels-never-match"]);
-    assert_eq!(found("pg_replication_lag_bytes > 100000000"), ["missing-metric"]);
+    assert_eq!(found("pg_replication_lag > 100000000"), ["missing-metric"]);
     assert_eq!(found("avg by (datname) (rate(pg_stat_activity_max_tx_duration[2m])) > 2 * 60"), ["rate-of-gauge"]);
     assert_eq!(
         found("rate(pg_xlog_position_bytes{}[2m]) > 36700160 and on (instance) (pg_replication_is_replica{} == 0)"),

@@ -4,6 +4,7 @@ use super::calls::{Host, MOST_BYTES};
 use super::humanize;
 use super::printf::printf;
 use super::value::{Element, Value};
+use crate::promql::regex::expand;
 use std::cmp::Ordering;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -179,7 +180,7 @@ fn replaced(regex: &regex::Regex, with: &str, text: &str, host: &Host) -> Result
         if out.len() + with.len() + references * whole.len() > MOST_BYTES {
             return Err(format!("the text becomes longer than {MOST_BYTES} bytes"));
         }
-        found.expand(with, &mut out);
+        expand(&found, with, &mut out);
     }
     Ok(out + &text[until..])
 }

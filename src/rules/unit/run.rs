@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 /// Evaluations that one test may take.
 const MOST_EVALUATIONS: i64 = 1_000_000;
 
+const TOO_LONG: &str = "the test took too long and was stopped; write shorter series, and test earlier times";
+
 /// One thing that a test expects, and whether it came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
@@ -73,9 +75,12 @@ impl Feed {
         Feed { series, next: 0, longest }
     }
 
-    /// Appends all samples up to a time.
-    fn until(&mut self, at: i64, test: &Test, store: &mut Store) -> Result<(), String> {
+    /// Appends all samples up to a time, unless `stop` says so before.
+    fn until(&mut self, at: i64, test: &Test, store: &mut Store, stop: &dyn Fn() -> bool) -> Result<(), String> {
         while self.next < self.longest {
+            if stop() {
+                return Err(TOO_LONG.to_owned());
+            }
             let time =
                 i64::try_from(self.next).unwrap_or(i64::MAX).saturating_mul(test.interval).saturating_add(test.start);
             if time > at {
@@ -135,11 +140,10 @@ impl Run<'_> {
         let time = self.test.start + at;
         // Evaluations may be many and each of them short.
         if (self.stop)() {
-            let why = "the test took too long and was stopped; test earlier times".to_owned();
-            self.failed(self.test.line, "the rules".to_owned(), why);
+            self.failed(self.test.line, "the rules".to_owned(), TOO_LONG.to_owned());
             return false;
         }
-        if let Err(why) = self.feed.until(time, self.test, &mut self.store) {
+        if let Err(why) = self.feed.until(time, self.test, &mut self.store, self.stop) {
             self.failed(self.test.line, format!("the series at {}", shown::time(at)), why);
             return false;
         }
@@ -199,7 +203,7 @@ impl Run<'_> {
             return;
         }
         // Expressions see all samples, those behind their time too: `offset -5m` is one.
-        if let Err(why) = self.feed.until(i64::MAX, test, &mut self.store) {
+        if let Err(why) = self.feed.until(i64::MAX, test, &mut self.store, self.stop) {
             return self.failed(test.line, "the series".to_owned(), why);
         }
         test.exprs.iter().for_each(|case| self.expression(case));

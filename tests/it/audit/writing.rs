@@ -251,17 +251,3 @@ async fn the_folded_state_is_read_without_a_writer() {
     audit.close().await;
     assert_eq!(pgmedic::audit::query::state(dir.path()).unwrap(), written);
 }
-
-#[tokio::test]
-async fn zz_seed() {
-    let dir = super::kit::closed_log(pgmedic::audit::Options::default(), 3).await;
-    let seg = super::kit::segments(dir.path());
-    let mut out = std::fs::read(&seg[0]).unwrap();
-    out.push(0);
-    out.extend(std::fs::read(dir.path().join("audit/head")).unwrap());
-    out.push(0);
-    out.extend(std::fs::read(seg[0].with_extension("leaves")).unwrap_or_default());
-    let d = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/audit");
-    std::fs::create_dir_all(&d).unwrap();
-    std::fs::write(d.join("00"), out).unwrap();
-}

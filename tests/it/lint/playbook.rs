@@ -4,6 +4,7 @@ use super::{codes, read_playbook, rendered, root};
 use pgmedic::model::names::Called;
 use pgmedic::model::{Duration, Mode, Role};
 use pgmedic::playbook::{Include, OnMissed, OnOverlap, Refers, Step, TargetSelector, Trigger, references};
+use pgmedic::syntax::Severity;
 
 pub const FULL: &str = r#"
 version: 1
@@ -134,6 +135,21 @@ fn texts_that_are_repeated_are_bounded() {
     let (_, faults) = read_playbook(&variables);
     let large: Vec<&str> = faults.iter().filter(|f| f.code == "too-large").map(|f| f.message.as_str()).collect();
     assert_eq!(large, ["variables are used for more than 1048576 bytes in all"]);
+}
+
+/// The errors behind those that are told count too.
+#[test]
+fn a_thousand_faults_of_a_file_are_told() {
+    let warnings: String = (0..1_500).map(|at| ["  v", &at.to_string(), ": 1\n"].concat()).collect();
+    let text = format!("version: 1\nname: a\nfind: long_queries\nvars:\n{warnings}");
+    for (text, worst) in
+        [(text.clone(), Severity::Warning), (text.replace("long_queries", "nothing_known"), Severity::Error)]
+    {
+        let (read, faults) = read_playbook(&text);
+        assert_eq!(faults.len(), 1_001);
+        assert_eq!((faults[0].code, faults[0].severity), ("too-large", worst));
+        assert_eq!(read.is_some(), worst == Severity::Warning, "{:?}", &faults[..3]);
+    }
 }
 
 #[test]
