@@ -61,3 +61,14 @@ fn findings_are_few_and_in_order() {
     assert_eq!(findings.len(), MOST_FINDINGS);
     assert!(findings.is_sorted_by_key(|finding| finding.span));
 }
+
+/// A chain would hold what is known of its first part as often as it is long.
+#[test]
+fn what_is_known_of_a_part_is_bounded() {
+    let matchers: Vec<String> = (0..500).map(|at| format!("l{at}=\"\"")).collect();
+    let text = format!("a{{{}}} + ignoring (z) b", matchers.join(","));
+    let expr = crate::promql::parse(&text).unwrap();
+    let tree = super::Node::new(&expr, &super::Text::new(&text));
+    tree.each(&mut |node| assert!(node.shape.held().len() <= 64, "{}", node.shape.held().len()));
+    assert!(!tree.shape.held().is_empty());
+}
