@@ -3,7 +3,8 @@
 #
 #   tests/run.sh [--full] [FILTER…]
 #
-# --full: also the long matrices, on PostgreSQL 13 to 18. FILTER goes to the test runner.
+# --full: also the long matrices, on PostgreSQL 13 to 18, and a short run of each fuzz target where there is a
+# nightly toolchain. FILTER goes to the test runner.
 # Downloads are kept in $PGMEDIC_TEST_CACHE; CARGO_TARGET_DIR is honoured.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -52,6 +53,11 @@ cargo fmt --all --check
 
 step "clippy"
 cargo clippy --locked --all-targets --quiet -- -D warnings
+
+if [ "$full" = true ]; then
+    step "fuzz"
+    tests/fuzz.sh 20
+fi
 
 # nextest says how long each test took; the slowest are shown before its summary, which stays last.
 slowest_first() {

@@ -23,6 +23,7 @@ impl Default for Around {
 
 impl Around {
     /// A variable; an empty one counts as not set.
+    #[must_use]
     pub fn variable(&self, name: &str) -> Option<String> {
         (self.variables)(name).filter(|v| !v.is_empty())
     }
@@ -34,6 +35,7 @@ impl Around {
     }
 
     /// A path as written.
+    #[must_use]
     pub fn place(&self, written: &str) -> PathBuf {
         self.base.join(Path::new(written))
     }

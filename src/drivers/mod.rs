@@ -2,7 +2,7 @@
 
 mod act;
 pub mod address;
-mod around;
+pub mod around;
 mod ask;
 mod attributes;
 mod certificate;
@@ -12,13 +12,13 @@ mod give_way;
 pub mod live;
 mod login;
 mod ownership;
-mod passwords;
+pub mod passwords;
 mod places;
 mod pooler;
 mod reach;
 mod rows;
 mod seats;
-mod service;
+pub mod service;
 mod session;
 mod settings;
 mod statement;

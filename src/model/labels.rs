@@ -44,6 +44,10 @@ impl Matcher {
             .ok_or_else(usage)?;
         let value = unquote(raw).ok_or_else(usage)?;
         let anchored = || {
+            // Alone too: `a)|(b` would close the group around it, and then not the whole value had to match.
+            regex_syntax::ast::parse::Parser::new()
+                .parse(&value)
+                .map_err(|e| format!("the regular expression of `{text}` is invalid: {}", e.kind()))?;
             regex::RegexBuilder::new(&format!("^(?:{value})$"))
                 .size_limit(1 << 20)
                 .build()
@@ -116,7 +120,7 @@ mod tests {
 
     #[test]
     fn faulty_matchers_are_refused_with_an_example() {
-        for text in ["env", "=x", "1a=b", "env=\"a", "env=~\"(\"", ""] {
+        for text in ["env", "=x", "1a=b", "env=\"a", "env=~\"(\"", "env=~\"x)|(.*\"", ""] {
             let why = Matcher::parse(text).unwrap_err();
             assert!(why.contains("matcher") || why.contains("regular expression"), "{text}: {why}");
         }

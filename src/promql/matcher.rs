@@ -88,6 +88,11 @@ impl Matcher {
         &self.value
     }
 
+    /// Whether it has a compiled regular expression.
+    pub(super) fn is_compiled(&self) -> bool {
+        matches!(self.pattern, Pattern::Regex(_))
+    }
+
     /// Whether a value satisfies it; an absent label counts as empty.
     #[must_use]
     pub fn accepts(&self, value: &str) -> bool {

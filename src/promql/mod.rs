@@ -18,7 +18,7 @@ pub mod lint;
 pub mod matcher;
 mod numeric;
 pub mod reference;
-mod regex;
+pub(crate) mod regex;
 pub mod source;
 pub mod store;
 pub mod syntax;

@@ -136,6 +136,7 @@ pub(super) fn expanded(
     (labels, value): (&Labels, f64),
     around: &Around,
     query: &Query,
+    stop: &dyn Fn() -> bool,
 ) -> Found {
     let data = Data {
         labels: named(labels),
@@ -145,7 +146,7 @@ pub(super) fn expanded(
     };
     let template = format!("__alert_{}", rule.name);
     let expand = |text: &Text| {
-        let said = text.template.expand(&text.text, &template, data.clone(), query);
+        let said = text.template.expand((&template, &text.text), data.clone(), query, stop);
         said.unwrap_or_else(|error| format!("<error expanding template: error executing template {template}: {error}>"))
     };
     let mut all = labels.without_name();

@@ -110,7 +110,8 @@ impl Evaluation<'_> {
             let expr = parse(text).map_err(|error| error.message)?;
             Ok(self.query(&expr, store, self.at)?.into_iter().map(element).collect())
         };
-        let found = found.iter().map(|(labels, value)| expanded(rule, spec, (labels, *value), self.around, &query));
+        let found =
+            found.iter().map(|(labels, value)| expanded(rule, spec, (labels, *value), self.around, &query, self.stop));
         kept.alerts.update(rule, spec, found.collect(), self.at, self.limit)
     }
 

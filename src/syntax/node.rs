@@ -139,6 +139,15 @@ impl Node {
         }
     }
 
+    /// How many bytes of text it holds, keys counted.
+    pub(super) fn text_bytes(&self) -> usize {
+        match &self.kind {
+            Kind::Scalar { text, .. } => text.len(),
+            Kind::Seq(items) => items.iter().map(Node::text_bytes).sum(),
+            Kind::Map(entries) => entries.iter().map(|e| e.key.len() + e.value.text_bytes()).sum(),
+        }
+    }
+
     /// How deep lists and maps are nested in it.
     pub(super) fn depth(&self) -> usize {
         match &self.kind {

@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 pub const MAX_BYTES: usize = 1 << 20;
 /// Most nodes in a file, those repeated by aliases counted each time.
 const MAX_NODES: usize = 20_000;
+/// Most bytes of text that aliases may repeat in a file.
+const MAX_REPEATED: usize = 1 << 20;
 /// Deepest nesting.
 const MAX_DEPTH: usize = 24;
 
@@ -28,7 +30,7 @@ pub fn parse(reader: &mut Reader) -> Option<Node> {
         block_nesting_limit: MAX_DEPTH,
     };
     let events = Parser::new_from_str_with_options(text, options);
-    let mut builder = Builder { events, reader, nodes: 0, anchors: BTreeMap::new() };
+    let mut builder = Builder { events, reader, nodes: 0, repeated: 0, anchors: BTreeMap::new() };
     // Whatever stopped it was reported.
     builder.document().unwrap_or_default()
 }
@@ -40,6 +42,8 @@ struct Builder<'r, 't> {
     events: Parser<'t, StrInput<'t>>,
     reader: &'r mut Reader<'t>,
     nodes: usize,
+    /// Bytes of text that aliases repeated.
+    repeated: usize,
     anchors: BTreeMap<usize, Node>,
 }
 
@@ -164,12 +168,20 @@ impl<'t> Builder<'_, 't> {
 
     /// The value that an alias repeats, at the place of the alias.
     fn alias(&mut self, id: usize, span: Span, depth: usize) -> Result<Node, Stop> {
-        let Some(node) = self.anchors.get(&id).cloned() else {
+        let Some((nodes, levels, bytes)) =
+            self.anchors.get(&id).map(|node| (node.size(), node.depth(), node.text_bytes()))
+        else {
             self.reader.error(span, "yaml", "this repeats a value inside itself");
             return Err(Stop);
         };
-        self.count(node.size(), depth + node.depth(), span)?;
-        Ok(node)
+        self.count(nodes, depth + levels, span)?;
+        self.repeated += bytes;
+        if self.repeated > MAX_REPEATED {
+            let message = format!("aliases of this file repeat more than {MAX_REPEATED} bytes of text");
+            self.reader.error(span, "too-large", message);
+            return Err(Stop);
+        }
+        self.anchors.get(&id).cloned().ok_or(Stop)
     }
 
     fn count(&mut self, nodes: usize, depth: usize, span: Span) -> Result<(), Stop> {

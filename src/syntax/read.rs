@@ -55,13 +55,23 @@ pub struct Reader<'t> {
     faults: Vec<Fault>,
     /// Texts that nodes were taken over from, and the first place of each.
     others: Vec<(usize, &'t str, &'t str)>,
+    /// How many regular expressions were read.
+    regexes: usize,
+    /// What is reported when there are too many faults already: the worst that was and the last.
+    untold: Option<(Severity, Fault)>,
 }
+
+/// Faults of a file that are told: the place of each is looked for in the text.
+const MOST_FAULTS: usize = 1_000;
+
+/// Regular expressions that a file may have: each may take a MiB.
+const MOST_REGEXES: usize = 200;
 
 impl<'t> Reader<'t> {
     /// Begins with no fault.
     #[must_use]
     pub fn new(file: &'t str, text: &'t str) -> Reader<'t> {
-        Reader { file, text, faults: Vec::new(), others: Vec::new() }
+        Reader { file, text, faults: Vec::new(), others: Vec::new(), regexes: 0, untold: None }
     }
 
     /// The file's text.
@@ -99,13 +109,18 @@ impl<'t> Reader<'t> {
     /// Whether the file can be used.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        !self.faults.iter().any(Fault::is_error)
+        let untold = self.untold.as_ref().is_some_and(|(worst, _)| *worst == Severity::Error);
+        !untold && !self.faults.iter().any(Fault::is_error)
     }
 
     /// All faults in the order of the file, each once.
     #[must_use]
     pub fn into_faults(mut self) -> Vec<Fault> {
         let own = self.file;
+        if let Some((worst, _)) = self.untold.take() {
+            let message = format!("only the first {MOST_FAULTS} faults of this file are told");
+            self.faults.push(Fault::at(own, self.text, Span::default(), worst, "too-large", message));
+        }
         self.faults.sort_by(|a, b| (a.file != own, &a.file, a.span).cmp(&(b.file != own, &b.file, b.span)));
         // A value that an alias repeats would be reported at each repetition.
         self.faults.dedup();
@@ -135,8 +150,22 @@ impl<'t> Reader<'t> {
     fn report(&mut self, span: Span, severity: Severity, code: &'static str, message: String) -> &mut Fault {
         let at = self.faults.len();
         let (file, text, span) = self.place(span);
+        if at >= MOST_FAULTS {
+            let worst = self.untold.take().map_or(severity, |(worst, _)| worst.min(severity));
+            let fault = Fault::at("", "", Span::default(), severity, code, message);
+            return &mut self.untold.insert((worst, fault)).1;
+        }
         self.faults.push(Fault::at(file, text, span, severity, code, message));
         &mut self.faults[at]
+    }
+
+    /// Whether one more regular expression may be compiled; reports the first that may not.
+    pub fn takes_regex(&mut self, span: Span) -> bool {
+        self.regexes += 1;
+        if self.regexes == MOST_REGEXES + 1 {
+            self.error(span, "too-large", format!("more than {MOST_REGEXES} regular expressions are in this file"));
+        }
+        self.regexes <= MOST_REGEXES
     }
 
     /// Reports a key or word of the design that a later release brings.

@@ -42,6 +42,9 @@ impl<'n> Reference<'n> {
     }
 }
 
+/// Most bytes that the values of variables may have in all their places.
+const MOST_FILLED: usize = 1 << 20;
+
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
@@ -69,31 +72,46 @@ pub fn vars(reader: &mut Reader, node: &Node) -> BTreeMap<String, String> {
 /// Puts the playbook's variables in their places, everywhere but in `vars` itself. A faulty
 /// reference is reported, and its value reads as it stands.
 pub fn fill_in(reader: &mut Reader, root: &mut Node, vars: &BTreeMap<String, String>) {
-    let mut used = BTreeSet::new();
+    let mut used = Used::default();
     let Kind::Map(entries) = &mut root.kind else { return };
     for entry in entries.iter_mut().filter(|e| e.key != "vars") {
         entry.value.each_scalar(&mut |node| fill_in_one(reader, node, vars, &mut used));
     }
     let Some(entry) = entries.iter().find(|e| e.key == "vars") else { return };
     let Kind::Map(written) = &entry.value.kind else { return };
-    for var in written.iter().filter(|v| !used.contains(&v.key)) {
+    for var in written.iter().filter(|v| !used.names.contains(&v.key)) {
         let help = format!("use it as \"${{var:{}}}\", or remove it", var.key);
         reader.warning(var.key_span, "unused-variable", format!("{} is not used", quote(&var.key)), help);
     }
 }
 
-fn fill_in_one(reader: &mut Reader, node: &mut Node, vars: &BTreeMap<String, String>, used: &mut BTreeSet<String>) {
+/// The variables that were put in their places.
+#[derive(Default)]
+struct Used {
+    names: BTreeSet<String>,
+    /// How many bytes they have there in all.
+    bytes: usize,
+}
+
+fn fill_in_one(reader: &mut Reader, node: &mut Node, vars: &BTreeMap<String, String>, used: &mut Used) {
     let Kind::Scalar { text, .. } = &node.kind else { return };
     match Reference::parse(text) {
         Ok(None) => {}
         Ok(Some(Reference::Var(name))) => {
-            used.insert(name.to_owned());
+            used.names.insert(name.to_owned());
             let Some(value) = vars.get(name) else {
                 let message = format!("there is no variable {}", quote(name));
                 let help = suggest(name, vars.keys().map(String::as_str));
                 return reader.error_help(node.span, "unknown-variable", message, help);
             };
-            node.kind = Kind::Scalar { text: value.clone(), quoted: false };
+            let before = used.bytes;
+            used.bytes += value.len();
+            if used.bytes <= MOST_FILLED {
+                node.kind = Kind::Scalar { text: value.clone(), quoted: false };
+            } else if before <= MOST_FILLED {
+                let message = format!("variables are used for more than {MOST_FILLED} bytes in all");
+                reader.error_help(node.span, "too-large", message, "shorten their values");
+            }
         }
         Ok(Some(Reference::Alert(_))) => reader.not_yet(node.span, "${alert:…}"),
         Ok(Some(Reference::Env(_) | Reference::File(_))) => {

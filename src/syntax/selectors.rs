@@ -15,6 +15,9 @@ impl Reader<'_> {
         let mut matchers = Vec::new();
         for item in items {
             let Some(text) = self.text_of(item, "a matcher such as env=\"prod\"") else { continue };
+            if text.contains('~') && !self.takes_regex(item.span) {
+                break;
+            }
             match Matcher::parse(text) {
                 Ok(matcher) => matchers.push(matcher),
                 Err(why) => drop(self.error(item.span, "bad-matcher", why)),
@@ -75,6 +78,9 @@ impl Reader<'_> {
         if let Some(node) = map.get("queries") {
             for item in self.list(node, "regular expressions").unwrap_or_default() {
                 let Some(text) = self.text_of(item, "a regular expression") else { continue };
+                if !self.takes_regex(item.span) {
+                    break;
+                }
                 match regex::RegexBuilder::new(text).size_limit(1 << 20).build() {
                     Ok(regex) => queries.push(regex),
                     Err(e) => {

@@ -8,6 +8,7 @@ mod channels;
 mod cli;
 mod drivers;
 mod engine;
+mod fuzz_seeds;
 mod lint;
 mod playbook_tests;
 mod promql;

@@ -148,6 +148,23 @@ fn what_a_file_may_ask_for_is_bounded() {
     assert!(playbook.contains("`version` is missing in a file of playbook tests"), "{playbook}");
 }
 
+/// Neither many short evaluations nor long series keep whoever runs the test waiting.
+#[test]
+fn a_test_of_rules_can_be_stopped() {
+    for text in [
+        "tests:\n- promql_expr_test: [{expr: 'vector(1)', eval_time: 10000h}]\n",
+        "tests:\n- input_series: [{series: m, values: '0x900000'}]\n  promql_expr_test: [{expr: m, eval_time: 0}]\n",
+    ] {
+        let (file, faults) = pgmedic::rules::unit::read("t.yaml", text);
+        let file = file.unwrap_or_else(|| panic!("{faults:?}"));
+        let asked = std::cell::Cell::new(0);
+        let stop = || asked.replace(asked.get() + 1) >= 9;
+        let checks = pgmedic::rules::unit::run("t.yaml", &file, &file.tests[0], &[], &stop);
+        let why = checks[0].error.as_deref().unwrap_or_default();
+        assert!(checks.len() == 1 && why.contains("took too long and was stopped"), "{checks:?}");
+    }
+}
+
 #[test]
 fn a_test_can_begin_at_a_time() {
     let dir = tempfile::tempdir().unwrap();

@@ -54,12 +54,12 @@ impl Run<'_> {
         self.work(block.cells.len())?;
         match (&of.aggregation.body, param) {
             (Body::Fold(fold), _) => Ok(folded(&block, &Groups::of(&block, &of.grouping), *fold)),
-            (Body::Quantile, Computed::Scalar(q)) => Ok(quantiles(&block, &Groups::of(&block, &of.grouping), &q)),
+            (Body::Quantile, Computed::Scalar(q)) => quantiles(self, &block, &Groups::of(&block, &of.grouping), &q),
             (Body::Largest, Computed::Scalar(k)) => {
-                extremes(&block, &Groups::of(&block, &of.grouping), &k, Extreme::Largest, span)
+                extremes(self, &block, &Groups::of(&block, &of.grouping), &k, (Extreme::Largest, span))
             }
             (Body::Smallest, Computed::Scalar(k)) => {
-                extremes(&block, &Groups::of(&block, &of.grouping), &k, Extreme::Smallest, span)
+                extremes(self, &block, &Groups::of(&block, &of.grouping), &k, (Extreme::Smallest, span))
             }
             (Body::CountValues, Computed::Text(label)) => self.count_values(&block, &of.grouping, &label, span),
             // The parser checks the parameter's type and refuses what is not computed.
@@ -80,10 +80,13 @@ impl Run<'_> {
         let mut counts = Block::new(block.steps);
         for (labels, cells) in block.iter() {
             for (at, value) in cells.iter().enumerate().filter(|(_, value)| !is_absent(**value)) {
-                let key = grouped(&labels.with(label, number(*value)), &grouping);
+                let written = number(*value);
+                self.work(written.len())?;
+                let key = grouped(&labels.with(label, written), &grouping);
                 let row = known.get(&key).copied().unwrap_or(counts.rows.len());
                 if row == counts.rows.len() {
                     self.spend(block.steps)?;
+                    self.spend_label(key.get(label).len())?;
                     known.insert(key.clone(), row);
                     counts.rows.push(key);
                     counts.cells.resize(counts.cells.len() + block.steps, ABSENT);
@@ -128,16 +131,19 @@ fn accumulated<A: Accumulate>(block: &Block, groups: &Groups) -> Block {
     result
 }
 
-fn quantiles(block: &Block, groups: &Groups, q: &[f64]) -> Block {
+fn quantiles(run: &mut Run, block: &Block, groups: &Groups, q: &[f64]) -> Result<Block, Error> {
     let mut result = Block::new(block.steps);
-    let mut values = Vec::new();
+    let (mut values, mut cells) = (Vec::new(), Vec::with_capacity(block.steps));
     for (labels, rows) in groups.labels.iter().zip(&groups.rows) {
-        let cells = (0..block.steps).map(|at| {
+        cells.clear();
+        for at in 0..block.steps {
+            run.work(rows.len())?;
             values.clear();
             values.extend(rows.iter().map(|row| block.row(*row)[at]).filter(|value| !is_absent(*value)));
-            if values.is_empty() { ABSENT } else { quantile(q.get(at).copied().unwrap_or(f64::NAN), &mut values) }
-        });
-        result.push(labels.clone(), cells);
+            let q = q.get(at).copied().unwrap_or(f64::NAN);
+            cells.push(if values.is_empty() { ABSENT } else { quantile(q, &mut values) });
+        }
+        result.push(labels.clone(), cells.iter().copied());
     }
-    result
+    Ok(result)
 }

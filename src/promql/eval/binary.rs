@@ -81,8 +81,7 @@ impl Run<'_> {
                 if operator.class() == Class::Set {
                     set_operation(binary, &left, &right).merged(span)?
                 } else {
-                    self.spend(left.cells.len().max(right.cells.len()))?;
-                    match_vectors(binary, &Sides { left: &left, right: &right }, span)?
+                    match_vectors(self, binary, &Sides { left: &left, right: &right }, span)?
                 }
             }
             // The parser lets only scalars and instant vectors stand beside an operator.

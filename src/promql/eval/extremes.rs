@@ -1,7 +1,7 @@
 //! `topk` and `bottomk`.
 
 use super::aggregate::Groups;
-use super::{ABSENT, Block, Error, is_absent};
+use super::{ABSENT, Block, Error, Run, is_absent};
 use crate::promql::numeric::to_index;
 use crate::promql::value::number;
 use crate::syntax::Span;
@@ -43,7 +43,13 @@ impl Extreme {
 }
 
 /// The k best elements of each group, with all their labels; at a single step the best come first.
-pub(super) fn extremes(block: &Block, groups: &Groups, k: &[f64], wanted: Extreme, span: Span) -> Result<Block, Error> {
+pub(super) fn extremes(
+    run: &mut Run,
+    block: &Block,
+    groups: &Groups,
+    k: &[f64],
+    (wanted, span): (Extreme, Span),
+) -> Result<Block, Error> {
     if k.iter().all(|k| *k < 1.0) {
         return Ok(Block::new(block.steps));
     }
@@ -52,6 +58,7 @@ pub(super) fn extremes(block: &Block, groups: &Groups, k: &[f64], wanted: Extrem
     let mut order: Vec<usize> = Vec::new();
     for rows in &groups.rows {
         for (at, k) in k.iter().enumerate().take(block.steps) {
+            run.work(rows.len())?;
             let mut best = best(block, rows, at, *k, wanted);
             for (row, value) in &best {
                 cells[row * block.steps + at] = *value;

@@ -3,7 +3,7 @@
 use super::aggregate::grouped;
 use super::binary::{apply, truth};
 use super::block::SAME_LABELS;
-use super::{ABSENT, Block, Error, is_absent};
+use super::{ABSENT, Block, Error, Run, is_absent};
 use crate::promql::labels::{Labels, METRIC_NAME};
 use crate::promql::syntax::{Binary, Cardinality, Class, Grouping, Operator};
 use crate::syntax::Span;
@@ -98,13 +98,13 @@ pub(super) fn set_operation(binary: &Binary, left: &Block, right: &Block) -> Blo
 }
 
 /// Arithmetic and comparisons between two vectors.
-pub(super) fn match_vectors(binary: &Binary, sides: &Sides, span: Span) -> Result<Block, Error> {
+pub(super) fn match_vectors(run: &mut Run, binary: &Binary, sides: &Sides, span: Span) -> Result<Block, Error> {
     let swapped = binary.matching.cardinality == Cardinality::OneToMany;
     let (many, one) = if swapped { (sides.right, sides.left) } else { (sides.left, sides.right) };
     let (groups, _) = groups(sides, &binary.matching.labels);
     let all_many = present(many, 0..many.rows.len());
     let (rows, group_of, result) = (BTreeMap::new(), Vec::new(), Block::new(many.steps));
-    let mut joined = Joined { binary, many, one, swapped, span, rows, group_of, result };
+    let mut joined = Joined { run, binary, many, one, swapped, span, rows, group_of, result };
     // As in Prometheus, several partners in any group are told before anything else.
     for (_, one_rows) in groups.iter().map(|group| group.sides(swapped)).filter(|(_, one_rows)| one_rows.len() > 1) {
         joined.partners(one_rows, &all_many)?;
@@ -117,7 +117,8 @@ pub(super) fn match_vectors(binary: &Binary, sides: &Sides, span: Span) -> Resul
     Ok(joined.result.compact())
 }
 
-struct Joined<'a> {
+struct Joined<'a, 'r> {
+    run: &'a mut Run<'r>,
     binary: &'a Binary,
     many: &'a Block,
     one: &'a Block,
@@ -129,7 +130,7 @@ struct Joined<'a> {
     result: Block,
 }
 
-impl Joined<'_> {
+impl Joined<'_, '_> {
     /// The one row that stands on the side of one at each step.
     fn partners(&self, one_rows: &[usize], all_many: &[bool]) -> Result<Vec<Option<usize>>, Error> {
         let mut partners: Vec<Option<usize>> = vec![None; self.one.steps];
@@ -164,6 +165,7 @@ impl Joined<'_> {
     fn join(&mut self, group: usize, many_rows: &[usize], partners: &[Option<usize>]) -> Result<(), Error> {
         let mut matched = vec![false; partners.len()];
         for many_row in many_rows {
+            self.run.work(partners.len())?;
             let mut place: Option<(usize, usize)> = None;
             for (at, partner) in partners.iter().enumerate() {
                 let (value, Some(partner)) = (self.many.row(*many_row)[at], *partner) else { continue };
@@ -173,7 +175,7 @@ impl Joined<'_> {
                 }
                 let row = match place {
                     Some((for_partner, row)) if for_partner == partner => row,
-                    _ => self.row(group, *many_row, partner),
+                    _ => self.row(group, *many_row, partner)?,
                 };
                 place = Some((partner, row));
                 self.put(group, row, at, number)?;
@@ -210,19 +212,21 @@ impl Joined<'_> {
         Ok(())
     }
 
-    /// The result's row for a row of many beside a row of one.
-    fn row(&mut self, group: usize, many: usize, one: usize) -> usize {
+    /// The result's row for a row of many beside a row of one. With labels taken over from the side of one
+    /// there can be many more rows than on either side.
+    fn row(&mut self, group: usize, many: usize, one: usize) -> Result<usize, Error> {
         let labels = self.labels(&self.many.rows[many], &self.one.rows[one]);
         if let Some(row) = self.rows.get(&labels) {
             self.group_of[*row] = group;
-            return *row;
+            return Ok(*row);
         }
+        self.run.spend(self.many.steps)?;
         let row = self.result.rows.len();
         self.rows.insert(labels.clone(), row);
         self.result.rows.push(labels);
         self.group_of.push(group);
         self.result.cells.resize((row + 1) * self.many.steps, ABSENT);
-        row
+        Ok(row)
     }
 
     fn labels(&self, many: &Labels, one: &Labels) -> Labels {

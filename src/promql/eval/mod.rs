@@ -125,6 +125,7 @@ impl Engine {
             return invalid(ValueType::Matrix);
         }
         let mut run = Run::new(self, source, steps, stop);
+        run.spend(steps.count)?;
         let block = match run.eval(expr, &steps)? {
             Computed::Text(_) => return invalid(ValueType::Text),
             Computed::Scalar(cells) => Block { steps: steps.count, rows: vec![Labels::default()], cells },

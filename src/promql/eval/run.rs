@@ -4,6 +4,7 @@ use super::{Engine, Error, Steps};
 use crate::promql::matcher::Matcher;
 use crate::promql::source::{Selection, Source, Window};
 use crate::promql::syntax::At;
+use crate::promql::value::Sample;
 
 /// After so many samples looked at, the caller is asked whether to stop.
 const STOP_EVERY: usize = 1 << 17;
@@ -21,7 +22,8 @@ pub(in crate::promql) struct Run<'a> {
 
 impl<'a> Run<'a> {
     pub(super) fn new(engine: &'a Engine, source: &'a dyn Source, query: Steps, stop: &'a dyn Fn() -> bool) -> Run<'a> {
-        Run { engine, source, query, room: engine.samples, until_stop: STOP_EVERY, stop }
+        // Asked at once, since a caller may evaluate many expressions that are cheap.
+        Run { engine, source, query, room: engine.samples, until_stop: 0, stop }
     }
 
     /// Counts so many samples as read or computed, before they are.
@@ -45,8 +47,19 @@ impl<'a> Run<'a> {
         Error::TooManySamples { limit: self.engine.samples }
     }
 
+    /// Counts the bytes of a label that an expression makes as the samples that would take as much memory.
+    pub fn spend_label(&mut self, bytes: usize) -> Result<(), Error> {
+        self.spend(1 + bytes / size_of::<Sample>())
+    }
+
+    /// Counts the compilation of a regular expression as what it takes of the time between two questions.
+    pub fn work_on_regex(&mut self) -> Result<(), Error> {
+        self.work(STOP_EVERY / 8)
+    }
+
     /// Reads from the source.
     pub(super) fn select(&mut self, matchers: &[Matcher], window: Window, stale: bool) -> Result<Selection, Error> {
+        self.work(1)?;
         let mut selection = Selection::new(self.room, stale);
         let read = self.source.select(matchers, window, &mut selection);
         selection.finish();

@@ -118,6 +118,8 @@ impl Run<'_> {
         } else {
             Steps::between(start, clock.at(steps.end()), step)
         };
+        // Also a step at which nothing is found takes time and a cell of what is allocated for all steps.
+        self.spend(inner.count)?;
         let block = match self.eval(&subquery.of, &inner)? {
             Computed::Vector(block) => block,
             // The parser lets only instant vectors into a subquery.

@@ -3,9 +3,10 @@
 use super::{Body, Function};
 use crate::promql::eval::{ABSENT, Block, Computed, Error, Run, Steps, is_absent};
 use crate::promql::labels::{Labels, METRIC_NAME};
-use crate::promql::matcher::{Comparison, Matcher};
+use crate::promql::matcher::Comparison;
 use crate::promql::syntax::{Call, Expr, Kind};
 use crate::promql::value::ValueType::{Matrix, Vector};
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("absent", &[Vector], Body::Whole(absent), "1 when the vector has no element, else nothing."),
@@ -49,13 +50,18 @@ fn one_where_nothing(run: &mut Run, arg: &Expr, there: &[bool]) -> Result<Comput
     Ok(Computed::Vector(block))
 }
 
-/// The labels that the selector asks for by `=`, each once.
+/// The labels that the selector asks for by `=`, as Prometheus chooses them: each matcher of a label in turn
+/// sets it or takes it away, and only the first `=` sets it.
 fn labels_of(arg: &Expr) -> Labels {
     let (Kind::Selector(selector) | Kind::Range(selector, _)) = &arg.bare().kind else { return Labels::default() };
-    let of = |name: &str| selector.matchers.iter().filter(|m| m.name() == name).collect::<Vec<&Matcher>>();
-    let asked = selector.matchers.iter().filter(|matcher| {
-        let alone = of(matcher.name()).len() == 1;
-        matcher.name() != METRIC_NAME && matcher.comparison() == Comparison::Equal && alone
-    });
-    Labels::new(asked.map(|matcher| (matcher.name(), matcher.value())))
+    let mut asked: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut set: BTreeSet<&str> = BTreeSet::new();
+    for matcher in selector.matchers.iter().filter(|matcher| matcher.name() != METRIC_NAME) {
+        if matcher.comparison() == Comparison::Equal && set.insert(matcher.name()) {
+            asked.insert(matcher.name(), matcher.value());
+        } else {
+            asked.remove(matcher.name());
+        }
+    }
+    Labels::new(asked)
 }

@@ -6,6 +6,9 @@ use crate::promql::regex;
 use crate::promql::syntax::{Call, Expr, Kind};
 use crate::promql::value::ValueType::{Text, Vector};
 
+/// Bytes that a label may have that an expression makes: calls within calls could double it each time.
+const MOST_BYTES: usize = 16 * 1024;
+
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new(
         "label_replace",
@@ -32,6 +35,15 @@ fn text(arg: &Expr) -> &str {
     }
 }
 
+/// Counts a new label, before it is made.
+fn pay(run: &mut Run, bytes: usize, call: &Call, at: &Expr) -> Result<(), Error> {
+    if bytes > MOST_BYTES {
+        let name = call.function.name;
+        return Err(Error::failed(at.span, format!("{name}() would make a label of more than {MOST_BYTES} bytes")));
+    }
+    run.spend_label(bytes)
+}
+
 fn nothing(steps: &Steps) -> Computed {
     Computed::Vector(Block::new(steps.count))
 }
@@ -44,12 +56,17 @@ fn label_replace(run: &mut Run, call: &Call, steps: &Steps) -> Result<Computed, 
     if named.is_empty() {
         return Err(Error::failed(target.span, "invalid destination label name in label_replace(): "));
     }
+    run.work_on_regex()?;
     let mut block = run.vector(vector, steps)?;
+    let references = text(replacement).matches('$').count();
     for labels in &mut block.rows {
         let from = labels.get(text(source)).to_owned();
+        run.work(1 + from.len())?;
         if let Some(found) = regex.captures(&from) {
+            let longest = text(replacement).len() + references * from.len();
+            pay(run, longest, call, replacement)?;
             let mut value = String::new();
-            found.expand(text(replacement), &mut value);
+            regex::expand(&found, text(replacement), &mut value);
             *labels = labels.with(named, value);
         }
     }
@@ -65,6 +82,8 @@ fn label_join(run: &mut Run, call: &Call, steps: &Steps) -> Result<Computed, Err
     }
     let mut block = run.vector(vector, steps)?;
     for labels in &mut block.rows {
+        let longest = sources.iter().map(|source| labels.get(text(source)).len() + text(separator).len()).sum();
+        pay(run, longest, call, target)?;
         let values: Vec<&str> = sources.iter().map(|source| labels.get(text(source))).collect();
         let joined = values.join(text(separator));
         *labels = labels.with(text(target), joined);

@@ -8,6 +8,10 @@ use crate::promql::syntax::{Aggregate, Binary, Call, Cardinality, Class, Expr, G
 use crate::syntax::Span;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// How many facts of a kind are kept of a part. A chain of operators would hold those of its first part as
+/// often as it is long; one who writes more labels than this goes without some findings.
+const MOST_FACTS: usize = 64;
+
 /// Why no element has a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lost {
@@ -46,6 +50,18 @@ impl Shape {
             shape.some.extend((!own.is_empty()).then(|| own.into_iter().map(str::to_owned).collect()));
         }
         shape
+    }
+
+    /// Itself without what is too much to keep for every part.
+    pub fn bounded(mut self) -> Shape {
+        self.only = self.only.filter(|(names, _)| names.len() <= MOST_FACTS);
+        while self.gone.len() > MOST_FACTS {
+            self.gone.pop_last();
+        }
+        self.some.retain(|group| group.len() <= MOST_FACTS);
+        self.some.truncate(MOST_FACTS);
+        self.held.truncate(MOST_FACTS);
+        self
     }
 
     /// Why no element has a label, when none has.

@@ -34,7 +34,7 @@ fn each_rule_finds_its_example_and_none_finds_fault_with_the_better_one() {
 #[test]
 fn the_rules_everybody_copies_are_judged() {
     assert_eq!(found("pg_stat_activity_count / pg_settings_max_connections > 0.8"), ["labels-never-match"]);
-    assert_eq!(found("pg_replication_lag_bytes > 100000000"), ["missing-metric"]);
+    assert_eq!(found("pg_replication_lag > 100000000"), ["missing-metric"]);
     assert_eq!(found("avg by (datname) (rate(pg_stat_activity_max_tx_duration[2m])) > 2 * 60"), ["rate-of-gauge"]);
     assert_eq!(
         found("rate(pg_xlog_position_bytes{}[2m]) > 36700160 and on (instance) (pg_replication_is_replica{} == 0)"),
@@ -60,4 +60,15 @@ fn findings_are_few_and_in_order() {
     let findings = lint(&text, &expr, &Context::default());
     assert_eq!(findings.len(), MOST_FINDINGS);
     assert!(findings.is_sorted_by_key(|finding| finding.span));
+}
+
+/// A chain would hold what is known of its first part as often as it is long.
+#[test]
+fn what_is_known_of_a_part_is_bounded() {
+    let matchers: Vec<String> = (0..500).map(|at| format!("l{at}=\"\"")).collect();
+    let text = format!("a{{{}}} + ignoring (z) b", matchers.join(","));
+    let expr = crate::promql::parse(&text).unwrap();
+    let tree = super::Node::new(&expr, &super::Text::new(&text));
+    tree.each(&mut |node| assert!(node.shape.held().len() <= 64, "{}", node.shape.held().len()));
+    assert!(!tree.shape.held().is_empty());
 }

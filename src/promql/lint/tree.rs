@@ -29,7 +29,7 @@ impl<'a> Node<'a> {
     fn below(expr: &'a Expr, text: &Text, optional: bool) -> Node<'a> {
         let inside = optional || matches!(&expr.kind, Kind::Binary(binary) if binary.operator == Operator::Or);
         let parts: Vec<Node> = expr.parts().into_iter().map(|part| Node::below(part, text, inside)).collect();
-        let shape = shape::of(expr, &parts);
+        let shape = shape::of(expr, &parts).bounded();
         let bounds = bounds::of(expr, &parts, text);
         Node { expr, shape, bounds, parts, optional }
     }

@@ -26,6 +26,8 @@ pub const MOST_BYTES: usize = 64 * 1024;
 pub const MOST_LEVELS: usize = 1_000;
 /// How deep parentheses, calls and signs may be nested.
 pub const MOST_NESTED: usize = 80;
+/// How many regular expressions an expression may have, lists of plain words apart: each may take a MiB.
+pub const MOST_REGEXES: usize = 100;
 
 /// What is wrong with an expression, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]

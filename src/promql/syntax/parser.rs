@@ -19,7 +19,7 @@ pub(super) fn parse(text: &str) -> Parsed {
         let message = format!("the expression has {} bytes; {MOST_BYTES} are read", text.len());
         return Err(SyntaxError::new(Span { start: 0, end: 0 }, message));
     }
-    let mut parser = Parser { text, tokens: token::tokens(text)?, at: 0, open: 0 };
+    let mut parser = Parser { text, tokens: token::tokens(text)?, at: 0, open: 0, regexes: 0 };
     if parser.token() == &Token::End {
         return Err(SyntaxError::new(whole, "no expression found in input"));
     }
@@ -33,6 +33,8 @@ pub(super) struct Parser<'a> {
     at: usize,
     /// How many calls of `expr` are open.
     open: usize,
+    /// How many regular expressions were compiled.
+    pub(super) regexes: usize,
 }
 
 impl<'a> Parser<'a> {

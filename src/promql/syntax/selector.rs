@@ -1,10 +1,10 @@
 //! Selectors and what stands behind an operand: brackets, `offset` and `@`.
 
-use super::SyntaxError;
 use super::ast::{At, Expr};
 use super::build;
 use super::parser::{Parsed, Parser};
 use super::token::Token;
+use super::{MOST_REGEXES, SyntaxError};
 use crate::promql::labels::METRIC_NAME;
 use crate::promql::matcher::{Comparison, Matcher};
 use crate::syntax::Span;
@@ -157,7 +157,13 @@ impl Parser<'_> {
             twice(metric, &value, place)?;
         }
         let matcher = Matcher::new(&label, comparison, &value);
-        matchers.push(matcher.map_err(|why| SyntaxError::new(span, format!("error parsing regexp: {why}")))?);
+        let matcher = matcher.map_err(|why| SyntaxError::new(span, format!("error parsing regexp: {why}")))?;
+        self.regexes += usize::from(matcher.is_compiled());
+        if self.regexes > MOST_REGEXES {
+            let error = SyntaxError::new(span, format!("more than {MOST_REGEXES} regular expressions"));
+            return Err(error.help("split the expression into recording rules"));
+        }
+        matchers.push(matcher);
         Ok(())
     }
 }

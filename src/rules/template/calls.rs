@@ -3,18 +3,64 @@
 use super::Query;
 use super::functions::{FUNCTIONS, Takes};
 use super::value::Value;
-use std::cell::Cell;
+use crate::promql::regex;
+use ::regex::Regex;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 
 /// What functions may ask.
 pub(super) struct Host<'a> {
     pub query: &'a Query<'a>,
     pub external_url: &'a str,
+    /// Whether to end.
+    pub stop: &'a dyn Fn() -> bool,
     /// How many queries were asked.
     pub queries: Cell<usize>,
+    /// How many bytes were copied and made.
+    worked: Cell<usize>,
+    /// What was compiled, by pattern.
+    regexes: RefCell<BTreeMap<String, Regex>>,
+}
+
+impl<'a> Host<'a> {
+    pub fn new(query: &'a Query<'a>, external_url: &'a str, stop: &'a dyn Fn() -> bool) -> Host<'a> {
+        let (queries, worked, regexes) = Default::default();
+        Host { query, external_url, stop, queries, worked, regexes }
+    }
+
+    /// Counts bytes that are copied or made.
+    pub fn work(&self, bytes: usize) -> Result<(), String> {
+        self.worked.set(self.worked.get().saturating_add(bytes));
+        if self.worked.get() > MOST_WORK {
+            return Err(format!("the template copies and makes more than {MOST_WORK} bytes in all"));
+        }
+        Ok(())
+    }
+
+    /// Fails when the caller wants an end.
+    pub fn go_on(&self) -> Result<(), String> {
+        if (self.stop)() { Err("the template took too long and was stopped".to_owned()) } else { Ok(()) }
+    }
+
+    /// A regular expression in Go's syntax that need not match the whole text.
+    pub fn regex(&self, pattern: &str) -> Result<Regex, String> {
+        if let Some(known) = self.regexes.borrow().get(pattern) {
+            return Ok(known.clone());
+        }
+        self.work(REGEX_WORK)?;
+        let built = regex::compile_part(pattern).map_err(|why| format!("error parsing regexp: {why}: `{pattern}`"))?;
+        self.regexes.borrow_mut().insert(pattern.to_owned(), built.clone());
+        Ok(built)
+    }
 }
 
 /// Bytes that one template may write, and that a function may take and yield.
 pub(super) const MOST_BYTES: usize = 64 * 1024;
+
+/// Bytes that one template may copy and make, what is thrown away again included.
+const MOST_WORK: usize = 16 * 1024 * 1024;
+/// What the compilation of a regular expression counts as.
+const REGEX_WORK: usize = 128 * 1024;
 
 /// Calls a function.
 pub(super) fn call(name: &str, args: &[Value], host: &Host) -> Result<Value, String> {
@@ -26,9 +72,11 @@ pub(super) fn call(name: &str, args: &[Value], host: &Host) -> Result<Value, Str
         let want = if function.more { format!("at least {least}") } else { least.to_string() };
         return Err(format!("wrong number of args for {name}: want {want} got {}", args.len()));
     }
-    if args.iter().map(Value::size).sum::<usize>() > MOST_BYTES {
+    let given: usize = args.iter().map(Value::size).sum();
+    if given > MOST_BYTES {
         return Err(format!("{name} is given more than {MOST_BYTES} bytes"));
     }
+    host.work(given)?;
     for (takes, arg) in function.takes.iter().zip(args) {
         let fits = match takes {
             Takes::Any => true,
@@ -45,7 +93,9 @@ pub(super) fn call(name: &str, args: &[Value], host: &Host) -> Result<Value, Str
             return Err(format!("wrong type for value; expected {wanted}; got {}", arg.type_name()));
         }
     }
-    (function.call)(args, host).map_err(|why| format!("error calling {name}: {why}"))
+    let value = (function.call)(args, host).map_err(|why| format!("error calling {name}: {why}"))?;
+    host.work(value.size())?;
+    Ok(value)
 }
 
 /// Reads a field, a key of a map, or a method without arguments.

@@ -4,15 +4,24 @@ use super::ast::{Branch, Command, Node, Pipe, Term, TermKind};
 use super::calls::{self, Host, MOST_BYTES};
 use super::value::{Data, Value};
 use super::{Fault, Query, Template};
-use std::cell::Cell;
 use std::sync::Arc;
 
 /// Steps that one template may take: nodes and function calls.
 const MOST_STEPS: usize = 50_000;
+/// What a number of a range counts as.
+const ENTRY_BYTES: usize = 64;
+/// After so many of them the caller is asked whether to stop.
+const STOP_EVERY: usize = 256;
 /// How deep `{{template}}` may call.
 const MOST_CALLS: usize = 20;
 
-pub(super) fn expand(template: &Template, text: &str, name: &str, data: Data, query: &Query) -> Result<String, Fault> {
+pub(super) fn expand(
+    template: &Template,
+    (name, text): (&str, &str),
+    data: Data,
+    query: &Query,
+    stop: &dyn Fn() -> bool,
+) -> Result<String, Fault> {
     let data = Arc::new(data);
     let root = Value::Data(data.clone());
     let variables = vec![
@@ -22,9 +31,10 @@ pub(super) fn expand(template: &Template, text: &str, name: &str, data: Data, qu
         ("$externalURL".to_owned(), Value::Text(data.external_url.clone())),
         ("$value".to_owned(), Value::Float(data.value)),
     ];
-    let host = Host { query, external_url: &data.external_url, queries: Cell::new(0) };
+    let host = Host::new(query, &data.external_url, stop);
     let mut run = Run { template, text, name, host, variables, out: String::new(), steps: 0, calls: 0 };
     run.nodes(&template.body, &root)?;
+    run.step(0)?;
     Ok(run.out)
 }
 
@@ -56,7 +66,16 @@ impl Run<'_> {
         if self.out.len() > MOST_BYTES {
             return Err(Fault::new(at, format!("the template writes more than {MOST_BYTES} bytes")));
         }
+        if self.steps.is_multiple_of(STOP_EVERY) {
+            self.host.go_on().map_err(|why| Fault::new(at, why))?;
+        }
         Ok(())
+    }
+
+    /// Counts a value that is copied.
+    fn copied(&self, value: Value, at: usize) -> Result<Value, Fault> {
+        self.host.work(value.size()).map_err(|why| Fault::new(at, why))?;
+        Ok(value)
     }
 
     fn nodes(&mut self, nodes: &[Node], dot: &Value) -> Result<Flow, Fault> {
@@ -108,6 +127,8 @@ impl Run<'_> {
         let scope = self.variables.len();
         let of = self.pipe(&branch.pipe, dot)?;
         let at = branch.pipe.commands.first().map_or(0, |command| command.from);
+        let count = if let Value::Int(count) = of { usize::try_from(count).unwrap_or(0) } else { 0 };
+        self.host.work(count.min(MOST_STEPS).saturating_mul(ENTRY_BYTES)).map_err(|why| Fault::new(at, why))?;
         let entries: Vec<(Value, Value)> = match of {
             Value::Vector(vector) => (0..).map(Value::Int).zip(vector.into_iter().map(Value::Element)).collect(),
             Value::Labels(labels) => {
@@ -182,7 +203,8 @@ impl Run<'_> {
         let value = last.unwrap_or(Value::Nil);
         // A range sets its variables itself, for each element.
         if let [name] = pipe.variables.as_slice() {
-            self.set(name, value.clone(), pipe.assigns);
+            let from = pipe.commands.first().map_or(0, |command| command.from);
+            self.set(name, self.copied(value.clone(), from)?, pipe.assigns);
         }
         Ok(value)
     }
@@ -257,7 +279,7 @@ impl Run<'_> {
             TermKind::Text(text) => Value::Text(text.clone()),
             TermKind::Variable(name) => {
                 let found = self.variables.iter().rev().find(|(own, _)| own == name);
-                found.map_or(Value::Nil, |(_, value)| value.clone())
+                self.copied(found.map_or(Value::Nil, |(_, value)| value.clone()), term.at)?
             }
             TermKind::Pipe(pipe) => self.pipe(pipe, dot)?,
             TermKind::Function(name) => {

@@ -4,12 +4,16 @@ use super::calls::{Host, MOST_BYTES};
 use super::humanize;
 use super::printf::printf;
 use super::value::{Element, Value};
+use crate::promql::regex::expand;
 use std::cmp::Ordering;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Queries that one template may ask.
 const MOST_QUERIES: usize = 200;
+
+/// Bytes of a text that regular expressions may search.
+const MOST_SEARCHED: usize = 4 * 1024;
 
 /// What an argument must be.
 #[derive(Clone, Copy, Debug)]
@@ -74,8 +78,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function("le", &[Any, Any], |args, _| compared(args, Ordering::is_le)),
     function("len", &[Any], |args, _| length(&args[0])),
     function("lt", &[Any, Any], |args, _| compared(args, Ordering::is_lt)),
-    function("match", &[Text, Text], |args, _| {
-        regex(&args[0]).map(|regex| Value::Bool(regex.is_match(&text(&args[1]))))
+    function("match", &[Text, Text], |args, host| {
+        let regex = host.regex(&text(&args[0]))?;
+        Ok(Value::Bool(regex.is_match(searched(&text(&args[1]))?)))
     }),
     function("ne", &[Any, Any], |args, _| Ok(Value::Bool(!equal(&args[0], &args[1])?))),
     function("not", &[Any], |args, _| Ok(Value::Bool(!args[0].truth()))),
@@ -95,8 +100,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
         let found = (host.query)(&text(&args[0]))?;
         Ok(Value::Vector(found.into_iter().map(Arc::new).collect()))
     }),
-    function("reReplaceAll", &[Text, Text, Text], |args, _| {
-        replaced(&regex(&args[0])?, &text(&args[1]), &text(&args[2])).map(Value::Text)
+    function("reReplaceAll", &[Text, Text, Text], |args, host| {
+        let regex = host.regex(&text(&args[0]))?;
+        replaced(&regex, &text(&args[1]), searched(&text(&args[2]))?, host).map(Value::Text)
     }),
     function("safeHtml", &[Text], |args, _| Ok(args[0].clone())),
     with_more("slice", &[Any], |args, _| sliced(args)),
@@ -154,23 +160,27 @@ fn sorted(label: &str, vector: &Value) -> Value {
     Value::Vector(vector)
 }
 
-fn regex(pattern: &Value) -> Result<regex::Regex, String> {
-    let pattern = text(pattern);
-    let built = regex::RegexBuilder::new(&pattern).size_limit(1 << 20).build();
-    built.map_err(|_| format!("{pattern:?} is no regular expression"))
+/// A text that is short enough to search by any regular expression.
+fn searched(text: &str) -> Result<&str, String> {
+    if text.len() > MOST_SEARCHED {
+        return Err(format!("only texts up to {MOST_SEARCHED} bytes are searched by regular expressions"));
+    }
+    Ok(text)
 }
 
-fn replaced(regex: &regex::Regex, with: &str, text: &str) -> Result<String, String> {
+fn replaced(regex: &regex::Regex, with: &str, text: &str, host: &Host) -> Result<String, String> {
     let (mut out, mut until) = (String::new(), 0);
     let references = with.matches('$').count();
     for found in regex.captures_iter(text) {
+        // Each search may look at all of the text.
+        host.go_on()?;
         let Some(whole) = found.get(0) else { continue };
         out.push_str(&text[until..whole.start()]);
         until = whole.end();
         if out.len() + with.len() + references * whole.len() > MOST_BYTES {
             return Err(format!("the text becomes longer than {MOST_BYTES} bytes"));
         }
-        found.expand(with, &mut out);
+        expand(&found, with, &mut out);
     }
     Ok(out + &text[until..])
 }

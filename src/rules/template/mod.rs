@@ -59,12 +59,18 @@ pub fn parse(text: &str) -> Result<Template, Fault> {
 
 impl Template {
     /// What the template says about an alert; `name` is the template's in messages, `text` what it was
-    /// read from.
+    /// read from. `stop` is asked now and then whether to end.
     ///
     /// # Errors
     /// When a function fails, and when a limit is reached.
-    pub fn expand(&self, text: &str, name: &str, data: Data, query: &Query) -> Result<String, String> {
-        exec::expand(self, text, name, data, query).map_err(|fault| fault.told(text, name))
+    pub fn expand(
+        &self,
+        (name, text): (&str, &str),
+        data: Data,
+        query: &Query,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<String, String> {
+        exec::expand(self, (name, text), data, query, stop).map_err(|fault| fault.told(text, name))
     }
 }
 

@@ -22,7 +22,7 @@ fn expand(text: &str) -> String {
         Ok(read) => read,
         Err(fault) => return format!("! {}", fault.told(text, "__alert_A")),
     };
-    read.expand(text, "__alert_A", data, &query).unwrap_or_else(|error| format!("! {error}"))
+    read.expand(("__alert_A", text), data, &query, &|| false).unwrap_or_else(|error| format!("! {error}"))
 }
 
 /// Each as `promtool` 3.5 expands it.
@@ -112,6 +112,16 @@ fn a_template_is_bounded() {
     assert!(expand(nested).contains("is given more than 65536 bytes"), "{}", expand(nested));
     let replaced = "{{ $x := printf \"%900d\" 1 }}{{ reReplaceAll \".*\" (reReplaceAll \" \" \"$$0\" $x) $x }}";
     assert!(expand(replaced).contains("longer than 65536 bytes"), "{}", expand(replaced));
+    let kept = format!("{{{{ $x := printf \"%1000s\" \"a\" }}}}{}", "{{ $x := print $x }}".repeat(15_000));
+    assert!(expand(&kept).contains("copies and makes more than 16777216 bytes"), "{}", expand(&kept));
+    let copied = "{{ $x := printf \"%1000s%1000s\" \"a\" \"b\" }}{{ range 20000 }}{{ $y := $x }}{{ end }}";
+    assert!(expand(copied).contains("copies and makes"), "{}", expand(copied));
+    assert!(expand("{{ range 500 }}{{ range 40000 }}{{ break }}{{ end }}{{ end }}").contains("copies and makes"));
+    let compiled = "{{ range $i := 400 }}{{ match (printf \"(x{9}){9}%d\" $i) \"a\" }}{{ end }}";
+    assert!(expand(compiled).contains("copies and makes"), "{}", expand(compiled));
+    assert!(expand("{{ range 400 }}{{ match \"(x{9}){9}\" \"a\" }}{{ end }}").ends_with("falsefalse"), "compiled once");
+    let long = "{{ $x := printf \"%1000d\" 1 }}{{ $x = print $x $x $x $x $x }}{{ match \".*y|x\" $x }}";
+    assert!(expand(long).contains("only texts up to 4096 bytes are searched"), "{}", expand(long));
     assert!(expand("{{ range 1000 }}{{ query \"nope\" }}{{ end }}").contains("more than 200 queries"));
     let deep = format!(
         "{{{{ define \"t\" }}}}{}{{{{ template \"t\" }}}}{}{{{{ end }}}}{{{{ template \"t\" }}}}",
@@ -121,6 +131,23 @@ fn a_template_is_bounded() {
     assert!(expand(&deep).contains("more than 20 deep"), "{}", expand(&deep));
     assert!(expand(&"{{ if true }}".repeat(1_000)).contains("deep"));
     assert!(expand(&format!("{{{{ {}1 }}}}", "(".repeat(10_000))).contains("deep"));
+}
+
+#[test]
+fn regular_expressions_are_those_of_go() {
+    assert_eq!(
+        expand(r#"{{ match `^\d+$` "٣" }} {{ match `^\w$` "é" }} {{ match "^[[a]$" "[" }}"#),
+        "false false true"
+    );
+    assert!(expand(r#"{{ match "(?=a)" "a" }}"#).contains("error calling match: error parsing regexp:"));
+}
+
+#[test]
+fn whoever_waits_can_stop_a_template() {
+    let text = "{{ range 40000 }}{{ end }}";
+    let read = parse(text).unwrap();
+    let said = read.expand(("t", text), Data::default(), &|_| Ok(Vec::new()), &|| true);
+    assert!(said.unwrap_err().contains("took too long and was stopped"));
 }
 
 proptest::proptest! {

@@ -1,5 +1,6 @@
 //! What templates compute with.
 
+use super::calls::MOST_BYTES;
 use super::float::shortest;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -90,6 +91,7 @@ impl Value {
             Value::Text(text) => text.len(),
             Value::Args(_, size) => *size,
             Value::Labels(labels) => labels.iter().map(|(name, value)| name.len() + value.len() + 2).sum(),
+            Value::Vector(vector) => vector.len(),
             _ => 1,
         }
     }
@@ -106,8 +108,16 @@ impl Value {
             Value::Labels(labels) => map(labels.iter().map(|(name, value)| (name, value.clone()))),
             Value::Args(args, _) => map(args.iter().map(|(name, value)| (name, value.shown()))),
             Value::Vector(vector) => {
-                let all: Vec<String> = vector.iter().map(|one| element(one)).collect();
-                format!("[{}]", all.join(" "))
+                let mut all = String::from("[");
+                for (at, one) in vector.iter().enumerate() {
+                    all.push_str(if at > 0 { " " } else { "" });
+                    all.push_str(&element(one));
+                    // No template may write as much: it fails, and need not hold the rest before.
+                    if all.len() > MOST_BYTES {
+                        break;
+                    }
+                }
+                all + "]"
             }
             Value::Element(one) => element(one),
             Value::Data(data) => format!(

@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 /// Evaluations that one test may take.
 const MOST_EVALUATIONS: i64 = 1_000_000;
 
+const TOO_LONG: &str = "the test took too long and was stopped; write shorter series, and test earlier times";
+
 /// One thing that a test expects, and whether it came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
@@ -73,10 +75,14 @@ impl Feed {
         Feed { series, next: 0, longest }
     }
 
-    /// Appends all samples up to a time.
-    fn until(&mut self, at: i64, test: &Test, store: &mut Store) -> Result<(), String> {
+    /// Appends all samples up to a time, unless `stop` says so before.
+    fn until(&mut self, at: i64, test: &Test, store: &mut Store, stop: &dyn Fn() -> bool) -> Result<(), String> {
         while self.next < self.longest {
-            let time = i64::try_from(self.next).unwrap_or(i64::MAX).saturating_mul(test.interval) + test.start;
+            if stop() {
+                return Err(TOO_LONG.to_owned());
+            }
+            let time =
+                i64::try_from(self.next).unwrap_or(i64::MAX).saturating_mul(test.interval).saturating_add(test.start);
             if time > at {
                 break;
             }
@@ -133,7 +139,12 @@ impl Run<'_> {
 
     fn step(&mut self, at: i64) -> bool {
         let time = self.test.start + at;
-        if let Err(why) = self.feed.until(time, self.test, &mut self.store) {
+        // Evaluations may be many and each of them short.
+        if (self.stop)() {
+            self.failed(self.test.line, "the rules".to_owned(), TOO_LONG.to_owned());
+            return false;
+        }
+        if let Err(why) = self.feed.until(time, self.test, &mut self.store, self.stop) {
             self.failed(self.test.line, format!("the series at {}", shown::time(at)), why);
             return false;
         }
@@ -193,7 +204,7 @@ impl Run<'_> {
             return;
         }
         // Expressions see all samples, those behind their time too: `offset -5m` is one.
-        if let Err(why) = self.feed.until(i64::MAX, test, &mut self.store) {
+        if let Err(why) = self.feed.until(i64::MAX, test, &mut self.store, self.stop) {
             return self.failed(test.line, "the series".to_owned(), why);
         }
         for case in &test.exprs {

@@ -4,6 +4,7 @@ use super::{codes, read_playbook, rendered};
 use pgmedic::model::names::Called;
 use pgmedic::model::{Duration, Mode, Role};
 use pgmedic::playbook::{Include, OnMissed, OnOverlap, Refers, Step, TargetSelector, Trigger, references};
+use pgmedic::syntax::Severity;
 
 pub const FULL: &str = r#"
 version: 1
@@ -121,6 +122,43 @@ fn no_step_of_a_mixed_list_is_lost() {
     let text = "version: 1\nname: a\nfind: long_queries\ndo: [cancel_backend, wait: 30s, terminate_backend]\n";
     let (playbook, _) = read_playbook(text);
     assert_eq!(playbook.unwrap().steps.len(), 3);
+}
+
+#[test]
+fn texts_that_are_repeated_are_bounded() {
+    let long = "x".repeat(100_000);
+    let aliases = format!("a: &a {long}\nb: [{}]\n", "*a, ".repeat(50));
+    let (_, faults) = read_playbook(&aliases);
+    assert_eq!(codes(&faults), ["too-large"]);
+    assert_eq!(faults[0].message, "aliases of this file repeat more than 1048576 bytes of text");
+    let variables = format!("version: 1\nvars: {{a: {long}}}\nname: [{}]\n", "\"${var:a}\", ".repeat(50));
+    let (_, faults) = read_playbook(&variables);
+    let large: Vec<&str> = faults.iter().filter(|f| f.code == "too-large").map(|f| f.message.as_str()).collect();
+    assert_eq!(large, ["variables are used for more than 1048576 bytes in all"]);
+}
+
+/// The errors behind those that are told count too.
+#[test]
+fn a_thousand_faults_of_a_file_are_told() {
+    let warnings: String = (0..1_500).map(|at| ["  v", &at.to_string(), ": 1\n"].concat()).collect();
+    let text = format!("version: 1\nname: a\nfind: long_queries\nvars:\n{warnings}");
+    for (text, worst) in
+        [(text.clone(), Severity::Warning), (text.replace("long_queries", "nothing_known"), Severity::Error)]
+    {
+        let (read, faults) = read_playbook(&text);
+        assert_eq!(faults.len(), 1_001);
+        assert_eq!((faults[0].code, faults[0].severity), ("too-large", worst));
+        assert_eq!(read.is_some(), worst == Severity::Warning, "{:?}", &faults[..3]);
+    }
+}
+
+#[test]
+fn regular_expressions_of_a_file_are_few() {
+    let queries = vec!["'(x{9}){9}'"; 300].join(", ");
+    let text = format!("version: 1\npolicy: {{protect: {{queries: [{queries}]}}}}\n");
+    let (_, faults) = crate::lint::read_config(&text);
+    let large = faults.iter().filter(|fault| fault.code == "too-large");
+    assert_eq!(large.count(), 1, "{faults:?}");
 }
 
 #[test]

@@ -1,8 +1,13 @@
 //! Nothing that a file holds makes the readers panic, and every fault has a place.
 
 use super::{read_config, read_playbook, rendered, root};
+use pgmedic::decide::unit;
+use pgmedic::playbook::Playbook;
 use pgmedic::syntax::Fault;
 use proptest::prelude::*;
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 fn placed(faults: &[Fault], text: &str) {
     for fault in faults {
@@ -29,6 +34,40 @@ pub fn shipped() -> Vec<String> {
     files.extend(std::fs::read_dir(root().join("tests/lint")).unwrap().map(|f| f.unwrap().path()));
     files.sort();
     files.into_iter().map(|file| std::fs::read_to_string(file).unwrap()).collect()
+}
+
+static PLAYBOOKS: LazyLock<Vec<Playbook>> = LazyLock::new(|| {
+    let read = |path: std::path::PathBuf| {
+        let text = std::fs::read_to_string(&path).unwrap();
+        pgmedic::playbook::read(&path.display().to_string(), &text, &unit::catalogue()).0
+    };
+    super::shipped_playbooks().into_iter().filter_map(read).collect()
+});
+
+/// Tests of playbooks: what can be read can be run, and what cannot says why.
+fn playbook_tests(text: &str) {
+    let given = unit::Given { config: None, playbooks: &PLAYBOOKS, texts: &BTreeMap::new() };
+    let (tests, faults) = unit::read("tests.yaml", text, &given);
+    assert!(tests.is_some() || faults.iter().any(Fault::is_error), "no tests and no word why:\n{text}");
+    let (own, _): (Vec<Fault>, Vec<Fault>) = faults.into_iter().partition(|fault| fault.file == "tests.yaml");
+    placed(&own, text);
+    for test in tests.unwrap_or_default() {
+        let asked = Cell::new(0);
+        // A ladder may be long, and there are many of them.
+        let stop = || asked.replace(asked.get() + 1) > 300;
+        assert!(!unit::run("tests.yaml", &test, &stop).is_empty());
+    }
+}
+
+fn with_edits(text: &str, edits: Vec<(f64, usize, &str)>) -> String {
+    let mut text: Vec<char> = text.chars().collect();
+    for (at, cut, piece) in edits {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+        let at = (at * text.len() as f64) as usize;
+        let end = (at + cut).min(text.len());
+        text.splice(at..end, piece.chars());
+    }
+    text.into_iter().collect()
 }
 
 /// Pieces that mean something to YAML or to the readers.
@@ -84,14 +123,16 @@ proptest! {
         edits in proptest::collection::vec((0.0_f64..1.0, 0_usize..12, proptest::sample::select(&PIECES[..])), 1..5),
     ) {
         let files = shipped();
-        let mut text: Vec<char> = files[file % files.len()].chars().collect();
-        for (at, cut, piece) in edits {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
-            let at = (at * text.len() as f64) as usize;
-            let end = (at + cut).min(text.len());
-            text.splice(at..end, piece.chars());
-        }
-        both(&text.into_iter().collect::<String>());
+        both(&with_edits(&files[file % files.len()], edits));
+    }
+
+    #[test]
+    fn mutations_of_playbook_tests(
+        file in 0_usize..3,
+        edits in proptest::collection::vec((0.0_f64..1.0, 0_usize..12, proptest::sample::select(&PIECES[..])), 0..3),
+    ) {
+        let tests = format!("playbooks/tests/{}.yaml", PLAYBOOKS[file].name);
+        playbook_tests(&with_edits(&std::fs::read_to_string(root().join(tests)).unwrap(), edits));
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::prometheus::program;
 use pgmedic::model::time::parse_duration;
-use pgmedic::promql::syntax::{Kind, parse};
-use pgmedic::promql::{Engine, Labels, STALE, Store, Value};
+use pgmedic::promql::syntax::{notation, parse};
+use pgmedic::promql::{Engine, Labels, Store, Value};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -54,53 +54,15 @@ pub fn files() -> Vec<PathBuf> {
     files
 }
 
-/// `up{job="a"}` as labels: what a selector of equalities asks for.
 fn labels(text: &str) -> Labels {
-    if text == "{}" {
-        return Labels::default();
-    }
-    let expr = parse(text).unwrap();
-    let Kind::Selector(selector) = &expr.kind else { panic!("{text}") };
-    Labels::new(selector.matchers.iter().map(|matcher| (matcher.name(), matcher.value())))
-}
-
-/// The part of the series notation that the corpus uses: `1`, `1x3`, `0+5x10`, `8-2x3`, `_`, `_x4`, `stale`.
-fn values(text: &str) -> Vec<Option<f64>> {
-    let mut all = Vec::new();
-    for word in text.split_whitespace() {
-        let (value, times) = match word.rsplit_once('x') {
-            Some((value, times)) => (value, times.parse::<usize>().unwrap()),
-            None => (word, 0),
-        };
-        if value == "_" {
-            all.extend(std::iter::repeat_n(None, times.max(1)));
-            continue;
-        }
-        let sign = value.char_indices().skip(1).find(|(at, c)| "+-".contains(*c) && !value[..*at].ends_with('e'));
-        let (first, step) = match sign {
-            Some((at, _)) => (&value[..at], value[at..].parse::<f64>().unwrap()),
-            // Nothing is added, and -0 stays what it is.
-            None => (value, -0.0),
-        };
-        let first = if first == "stale" { STALE } else { first.parse::<f64>().unwrap() };
-        // As Prometheus's parser: the step is added, not multiplied.
-        let mut next = first;
-        for _ in 0..=times {
-            all.push(Some(next));
-            next += step;
-        }
-        if first.to_bits() == STALE.to_bits() {
-            all.truncate(all.len() - times);
-        }
-    }
-    all
+    notation::series(text).unwrap()
 }
 
 pub fn store(group: &Group) -> Store {
     let mut store = Store::default();
     for input in &group.input_series {
         let labels = labels(&input.series);
-        for (at, value) in (0..).zip(values(&input.values)) {
+        for (at, value) in (0..).zip(notation::values(&input.values).unwrap()) {
             if let Some(value) = value {
                 store.append(&labels, at * milliseconds(&group.interval), value).unwrap();
             }

@@ -1,4 +1,4 @@
-//! `pg_replication_lag_bytes`
+//! `pg_replication_lag`
 
 use super::{Found, Look, Node, Rule, metric_of};
 use crate::syntax::Span;
@@ -8,8 +8,8 @@ pub(super) const RULE: Rule = Rule {
     about: "A metric that `postgres_exporter` 0.19 does not export, though rules that go around use it: it had another \
             name in earlier releases, or never existed. What selects nothing never fires. Nothing is said about a side of \
             an `or`. A custom query may export it all the same.",
-    wrong: "pg_replication_lag_bytes > 1e8",
-    right: "pg_stat_replication_pg_wal_lsn_diff > 1e8",
+    wrong: "pg_replication_lag > 30",
+    right: "pg_replication_lag_seconds > 30",
     check,
 };
 
@@ -18,7 +18,6 @@ const NAMES: &[(&str, &str)] = &[
     ("pg_database_size", "pg_database_size_bytes"),
     ("pg_postmaster_start_time", "pg_postmaster_start_time_seconds"),
     ("pg_replication_lag", "pg_replication_lag_seconds"),
-    ("pg_replication_lag_bytes", "pg_stat_replication_pg_wal_lsn_diff"),
     ("pg_stat_bgwriter_buffers_alloc", "pg_stat_bgwriter_buffers_alloc_total"),
     ("pg_stat_bgwriter_buffers_backend", "pg_stat_bgwriter_buffers_backend_total"),
     ("pg_stat_bgwriter_buffers_backend_fsync", "pg_stat_bgwriter_buffers_backend_fsync_total"),
@@ -68,5 +67,7 @@ mod tests {
         assert_eq!(corrected("pg_replication_lag{a=\"b\"} > 5"), "pg_replication_lag_seconds{a=\"b\"} > 5");
         assert_eq!(found("pg_replication_lag_seconds or pg_replication_lag"), Vec::<&str>::new());
         assert_eq!(found("pg_replication_lag_seconds > 5"), Vec::<&str>::new());
+        // postgres_exporter has none, but rules of old name it so and pgmedic itself does too.
+        assert_eq!(found("pg_replication_lag_bytes > 100e6"), Vec::<&str>::new());
     }
 }
