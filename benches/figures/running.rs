@@ -93,8 +93,8 @@ fn idle(table: &mut Table, cluster: &Cluster) {
     daemon.end("TERM");
 }
 
-/// Memory and processor time with 200 targets: all names of one server, each with its own connections. One of
-/// them has the right to act, the others ask for it at each run.
+/// Memory and processor time with 200 targets: all names of one server, each with its own connections. The
+/// first of them takes the right to act, the others are known to be that same server, only observe and ask for no lock.
 pub fn many_targets(table: &mut Table) {
     eprintln!("200 targets, an acting playbook every 10 s and an observing one, for {} s", WATCHED.as_secs());
     let runtime = tokio::runtime::Runtime::new().unwrap();

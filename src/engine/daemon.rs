@@ -213,7 +213,12 @@ impl Core {
         let reload = self.reload.clone();
         let loaded = tokio::task::spawn_blocking(move || reload()).await;
         let loaded = loaded.map_err(|e| Refusal::Unavailable(e.to_string()))?;
-        let planned: Result<(Vec<World>, Loaded), String> = loaded.and_then(|l| Ok((World::of(&l)?, l)));
+        let in_place = |l: Loaded| {
+            let same = l.config.data_dir == live.loaded.config.data_dir;
+            same.then_some(l).ok_or_else(|| "`data_dir` cannot change while pgmedic runs: stop it first".to_owned())
+        };
+        let planned: Result<(Vec<World>, Loaded), String> =
+            loaded.and_then(in_place).and_then(|l| Ok((World::of(&l)?, l)));
         let (worlds, loaded) = match planned {
             Ok(both) => both,
             Err(faults) => {
@@ -222,9 +227,6 @@ impl Core {
                 return Err(Refusal::Invalid(faults));
             }
         };
-        if loaded.config.data_dir != live.loaded.config.data_dir {
-            return Err(Refusal::Invalid("`data_dir` cannot change while pgmedic runs: stop it first".to_owned()));
-        }
         let said = super::orders::changes(&live.loaded, &loaded);
         let now = self.shared.clock.now();
         let wider = configured::wider((&live.loaded, &live.worlds), (&loaded, &worlds), now);

@@ -15,6 +15,7 @@ mod ownership;
 mod reload;
 mod remedies;
 mod search_path;
+mod sighup;
 
 pub use crash::slow_table;
 

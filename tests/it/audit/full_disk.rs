@@ -15,6 +15,16 @@ fn unwritable<T: std::fmt::Debug>(result: Result<T, AppendError>) -> String {
 #[tokio::test]
 async fn a_full_disk_stops_intents_keeps_outcomes_and_passes() {
     let Some(disk) = SmallDisk::mount("16m") else { return };
+    stops_intents_keeps_outcomes_and_passes(&disk).await;
+}
+
+#[tokio::test]
+async fn a_full_ext4_stops_intents_keeps_outcomes_and_passes() {
+    let Some(disk) = SmallDisk::ext4(24) else { return };
+    stops_intents_keeps_outcomes_and_passes(&disk).await;
+}
+
+async fn stops_intents_keeps_outcomes_and_passes(disk: &SmallDisk) {
     let audit = open(disk.path(), Options::default()).unwrap();
     audit.append(vec![intent("orders", "a", "run1", Limits::default())]).await.unwrap();
     disk.fill();
@@ -49,6 +59,16 @@ async fn a_full_disk_stops_intents_keeps_outcomes_and_passes() {
 #[tokio::test]
 async fn a_segment_that_cannot_be_begun_is_begun_later() {
     let Some(disk) = SmallDisk::mount("16m") else { return };
+    a_segment_is_begun_later(&disk).await;
+}
+
+#[tokio::test]
+async fn a_segment_that_cannot_be_begun_on_ext4_is_begun_later() {
+    let Some(disk) = SmallDisk::ext4(24) else { return };
+    a_segment_is_begun_later(&disk).await;
+}
+
+async fn a_segment_is_begun_later(disk: &SmallDisk) {
     let options = Options { segment_bytes: 100_000, ..Options::default() };
     let audit = open(disk.path(), options.clone()).unwrap();
     let many = || (0..400).flat_map(plain).collect::<Vec<_>>();

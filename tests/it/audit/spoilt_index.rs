@@ -1,12 +1,12 @@
 //! An index that is damaged in whatever way is built again from the log, and nobody dies of it.
 
 use super::kit::{SMALL, closed_log, copy, copy_all, fresh, index_entries, open, plain, raw_index, records};
-use crate::support::Home;
+use crate::support::{Home, eventually};
 use pgmedic::audit::Options;
 use std::fs;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// A target that is not there: a daemon needs one.
 const NOBODY: &str = "targets:\n  - {name: orders, dsn: \"postgresql://me@127.0.0.1:1/postgres\"}\n";
@@ -152,8 +152,8 @@ fn panicking(index: &Path) {
     panic!("sled panics at none of these damages: another one must be found");
 }
 
-#[tokio::test]
-async fn a_daemon_whose_index_panics_builds_it_again_and_says_so() {
+/// A home with so many records that people are told when the index is built, and its data directory.
+async fn home_of_a_long_log() -> (Home, PathBuf) {
     let home = Home::new(NOBODY, &[]);
     let data = home.path("data");
     let audit = open(&data, Options::default()).unwrap();
@@ -161,6 +161,41 @@ async fn a_daemon_whose_index_panics_builds_it_again_and_says_so() {
         audit.append((0..500).flat_map(|n| plain(batch * 500 + n)).collect()).await.unwrap();
     }
     audit.close().await;
+    (home, data)
+}
+
+#[tokio::test]
+async fn building_a_deleted_index_is_said_in_a_log_and_shown_on_a_terminal() {
+    let (home, data) = home_of_a_long_log().await;
+    let index = data.join("index");
+    fs::remove_dir_all(&index).unwrap();
+    let daemon = home.serve();
+    let log = home.log();
+    let begun = log.find(r#"building the audit index from the log","records":20"#).expect(&log);
+    assert!(log[begun..].contains("the audit index is complete") && !log.contains("damaged"), "{log}");
+    assert_eq!(daemon.end("TERM").0, Some(0));
+
+    fs::remove_dir_all(&index).unwrap();
+    let serve = home.command(&["serve"]);
+    let words: Vec<_> = std::iter::once(serve.get_program()).chain(serve.get_args()).collect();
+    let words: Vec<String> = words.iter().map(|w| format!("'{}'", w.to_string_lossy())).collect();
+    let line = format!("echo $$ >{}; exec {}", home.path("pid").display(), words.join(" "));
+    let (shown, mut script) = (home.path("shown"), Command::new("script"));
+    script.args(["-q", "-e", "-f", "-c", &line]).arg(&shown).env("TERM", "xterm");
+    let mut terminal = script.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    eventually(async || home.run(&["status", "-q"]).0 == 0).await;
+    let pid = fs::read_to_string(home.path("pid")).unwrap();
+    assert!(Command::new("kill").args(["-TERM", pid.trim()]).status().unwrap().success());
+    assert_eq!(terminal.wait().unwrap().code(), Some(0));
+    let shown = String::from_utf8_lossy(&fs::read(shown).unwrap()).into_owned();
+    let counts = |text: &str| text.contains("000/20") && text.contains(" records, ");
+    assert!(shown.split("building the audit index ").skip(1).any(counts), "a bar that counts: {shown:?}");
+    assert!(!shown.contains("building the audit index from the log"), "not both: {shown:?}");
+}
+
+#[tokio::test]
+async fn a_daemon_whose_index_panics_builds_it_again_and_says_so() {
+    let (home, data) = home_of_a_long_log().await;
     panicking(&data.join("index"));
     // Reading goes on without it.
     let (code, out, _) = home.run(&["audit", "list", "--limit", "3", "--json"]);

@@ -1,7 +1,7 @@
-//! What is let in, what is refused, and what does not answer.
+//! What is let in, what is refused, what cannot be written to, and what does not answer.
 
-use super::{act, runs, send, text};
-use crate::support::{Certificates, Cluster, PgBouncer, driver, eventually, plain, target};
+use super::{act, one, runs, send, text};
+use crate::support::{Certificates, Cluster, PgBouncer, Proxy, driver, each_major, eventually, plain, target};
 use pgmedic::drivers::Fault;
 use pgmedic::model::{Ownership, Place};
 use std::sync::Arc;
@@ -102,4 +102,61 @@ async fn what_does_not_answer_is_given_up_in_time() {
     let began = Instant::now();
     let fault = crate::support::driver(&orders, false).server().await.unwrap_err().to_string();
     assert!(fault.contains("no answer within 3s") && began.elapsed() < Duration::from_secs(5), "{fault}");
+}
+
+each_major!(a_primary_that_is_read_only_by_default_is_written_to, async |c: Cluster| {
+    c.psql("app", "CREATE TABLE public.t (a int); ALTER TABLE public.t OWNER TO pgmedic");
+    c.psql("postgres", "ALTER ROLE pgmedic SET default_transaction_read_only = on");
+    c.psql("postgres", "ALTER DATABASE app SET default_transaction_read_only = on");
+    c.psql("postgres", "ALTER ROLE pgmedic IN DATABASE app SET default_transaction_read_only = on");
+    c.psql("postgres", "ALTER SYSTEM SET default_transaction_read_only = on");
+    c.signal("HUP");
+    eventually(async || c.psql("postgres", "SHOW default_transaction_read_only") == "on").await;
+    let driver = driver(&target(&c.dsn("pgmedic", "app")), true);
+    let server = driver.server().await.unwrap();
+    assert_eq!((server.in_recovery, server.ownership), (false, Ownership::Held));
+    for (n, place) in [Place::Acting, Place::WorkIn("app".to_owned())].into_iter().enumerate() {
+        let write = act(place, &format!("INSERT INTO public.t VALUES ({n}) RETURNING a"));
+        assert_eq!(send(&driver, &write).await.unwrap().rows.len(), 1);
+    }
+    assert!(send(&driver, &act(Place::WorkIn("app".to_owned()), "ANALYZE public.t")).await.unwrap().sent);
+    let seen = "SELECT reltuples::int, (SELECT count(*) FROM public.t) FROM pg_class WHERE oid = 'public.t'::regclass";
+    assert_eq!(c.psql("app", seen), "2|2");
+    let why = one(&driver, Place::Reading, "INSERT INTO public.t VALUES (9) RETURNING a").await.unwrap_err();
+    assert!(why.contains("25006"), "what looks stays read-only: {why}");
+});
+
+#[tokio::test]
+async fn maintenance_on_a_server_in_recovery_fails_in_the_servers_words() {
+    let Some(mut primary) = Cluster::start(15) else { return };
+    primary.admit("local all all trust\nhost all all all trust\nhost replication postgres all trust\n").await;
+    primary.psql("app", "CREATE TABLE public.t (a int); ALTER TABLE public.t OWNER TO pgmedic");
+    let standby = primary.standby();
+    let driver = driver(&target(&standby.dsn("pgmedic", "app")), true);
+    let server = driver.server().await.unwrap();
+    assert_eq!((server.in_recovery, server.ownership), (true, Ownership::Held));
+    let sent = send(&driver, &act(Place::WorkIn("app".to_owned()), "ANALYZE public.t")).await;
+    let message = "cannot execute ANALYZE during recovery".to_owned();
+    assert_eq!(sent, Err(Fault::Refused { sqlstate: "25006".to_owned(), message }));
+}
+
+// By design it takes as long as a statement may, and then the 5 s in which a cancelled one may end: a network that drops
+// everything tells nobody.
+#[tokio::test]
+async fn a_reading_session_that_went_dead_is_given_up_in_time_and_opened_anew() {
+    let Some(c) = Cluster::start(15) else { return };
+    let way = Proxy::start(c.port()).await;
+    let dsn = format!("postgresql://pgmedic@127.0.0.1:{}/postgres?sslmode=disable", way.port());
+    let driver = driver(&target(&dsn), false);
+    let backend = "SELECT pg_backend_pid()";
+    let first = text(&driver, Place::Reading, backend).await;
+    // What was open stays dead, what is opened from now on goes through.
+    way.stall();
+    way.mend();
+    let began = Instant::now();
+    let why = one(&driver, Place::Reading, "SELECT 1 AS one").await.unwrap_err();
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(18), "{took:?}: {why}");
+    let second = text(&driver, Place::Reading, backend).await;
+    assert!(second != first && began.elapsed() < took + Duration::from_secs(3), "{first} {second} {why}");
 }

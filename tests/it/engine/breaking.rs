@@ -208,8 +208,18 @@ async fn a_log_that_was_taken_away_is_noticed_before_anything_is_done() {
 
 #[tokio::test]
 async fn a_full_disk_is_said_and_passes_by_itself() {
-    let Some(cluster) = Cluster::start(15) else { return };
     let Some(disk) = SmallDisk::mount("24m") else { return };
+    is_said_when_full_and_passes_by_itself(&disk).await;
+}
+
+#[tokio::test]
+async fn a_full_ext4_is_said_and_passes_by_itself() {
+    let Some(disk) = SmallDisk::ext4(32) else { return };
+    is_said_when_full_and_passes_by_itself(&disk).await;
+}
+
+async fn is_said_when_full_and_passes_by_itself(disk: &SmallDisk) {
+    let Some(cluster) = Cluster::start(15) else { return };
     let target = target_of(&cluster, "");
     let home = Home::new(&target, &[LONG_QUERIES]);
     let data = disk.path().join("data");

@@ -1,9 +1,12 @@
-//! What happens to targets in a month: one stalls, one fails over, one is upgraded. Each is said, the others go
+//! What happens to targets in a month: one stalls, one is full, one fails over, one is upgraded. Each is said, the others go
 //! on, and all come back by themselves.
 
 use super::LONG_QUERIES;
 use crate::support::{Cluster, Gate, Home, Proxy, at_last, eventually};
+use pgmedic::model::Timestamp;
 use serde_json::Value as Json;
+use std::time::Duration;
+use tokio_postgres::{Client, NoTls};
 
 pub(super) fn acting_on(targets: &[(&str, &str)]) -> String {
     let target = |(name, dsn): &(&str, &str)| {
@@ -50,6 +53,61 @@ async fn a_target_that_stalls_is_told_and_holds_up_no_other() {
     way.mend();
     at_last(async || told(&home, "stalled").last().is_some_and(|w| w == "target stalled answers again")).await;
     is_remedied(&home, &stalled, 9).await;
+}
+
+/// Sessions in all the places that are left for ordinary users.
+async fn all_places(cluster: &Cluster) -> Vec<Client> {
+    let mut taken = Vec::new();
+    while let Ok((client, connection)) = tokio_postgres::connect(&cluster.dsn("app", "app"), NoTls).await {
+        tokio::spawn(connection);
+        taken.push(client);
+    }
+    taken
+}
+
+/// When the full server refused pgmedic, by its own clock.
+fn refusals(full: &Cluster) -> Vec<Timestamp> {
+    let log = full.log();
+    let refused = log.lines().filter(|l| l.contains("pgmedic@postgres FATAL:  remaining connection slots"));
+    // `2026-11-25 04:20:26.123 UTC [7] …`; only distances matter.
+    refused.map(|l| format!("{}Z", &l[..23]).parse().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_server_that_is_full_is_told_in_its_words_tried_more_seldom_and_found_again() {
+    let (Some(full), Some(fine)) = (Cluster::start_with(15, &[("max_connections", "8")]), Cluster::start(15)) else {
+        return;
+    };
+    let waiting = full.sleeper("app", "app", "SELECT pg_sleep(120)").await;
+    let taken = all_places(&full).await;
+    let home =
+        Home::new(&acting_on(&[("full", &through(full.port())), ("fine", &through(fine.port()))]), &[LONG_QUERIES]);
+    let _daemon = home.serve();
+    eventually(async || told(&home, "full") == ["target full cannot be reached"]).await;
+    is_remedied(&home, &fine, 1).await;
+    let words = "remaining connection slots are reserved for non-replication superuser connections (SQLSTATE 53300)";
+    let about_full = || home.of_kind("lifecycle").into_iter().filter(|r| r["target"] == "full").collect::<Vec<Json>>();
+    let why = about_full()[0]["evidence"]["notice"]["lines"][0].clone();
+    assert!(why.as_str().is_some_and(|w| w.contains(words)), "{why}");
+    let (_, status, _) = home.run(&["status", "-o", "json"]);
+    let status: Json = serde_json::from_str(&status).unwrap();
+    let state = |name: &str| {
+        let targets = status["targets"].as_array().unwrap();
+        targets.iter().find(|t| t["name"] == name).map(|t| t["state"].clone())
+    };
+    assert_eq!((state("full"), state("fine")), (Some(why), Some("up".into())));
+    eventually(async || refusals(&full).len() >= 3).await;
+    // It rests for a second after the first look and for two after the second, less a quarter at most.
+    let at = refusals(&full);
+    let rest = |n: usize| Duration::try_from(at[n + 1].duration_since(at[n])).unwrap();
+    assert!(rest(0) > Duration::from_millis(700) && rest(1) > Duration::from_millis(1_400), "{at:?}");
+    assert!(waiting.still_runs());
+
+    drop(taken);
+    assert_eq!(waiting.ended().await, Err(Some("57014".to_owned())), "{}", home.log());
+    eventually(async || told(&home, "full").len() == 2).await;
+    assert_eq!(told(&home, "full")[1], "target full answers again");
+    assert_eq!(told(&home, "fine"), [""; 0]);
 }
 
 #[tokio::test]

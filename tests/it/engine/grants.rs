@@ -2,7 +2,7 @@
 
 use super::remedies::{POOLS, crowd, helped};
 use super::{LONG_QUERIES, STATISTICS};
-use crate::support::{Cluster, Home, PgBouncer, each_major, eventually};
+use crate::support::{Certificates, Cluster, Home, PgBouncer, each_major, eventually};
 use std::process::{Command, Stdio};
 
 /// Roles that no template knows.
@@ -161,6 +161,28 @@ async fn a_playbook_that_rests_until_new_year_does_not_hide_what_is_missing() {
     assert_eq!(code, 0, "{said}");
     eventually(async || told("pg_signal_backend") == 1).await;
     assert_eq!(told("pg_monitor"), 1);
+}
+
+#[tokio::test]
+async fn its_line_for_pg_hba_is_one_that_the_server_takes_and_its_roles_have_a_limit() {
+    let made = Certificates::make();
+    let settings = made.settings();
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let Some(cluster) = Cluster::start_with(15, &settings) else { return };
+    let home = Home::new(&target(&cluster, "    databases: [app]\n"), &[LONG_QUERIES, STATISTICS]);
+    let (code, script, said) = home.run(&["grants", "--dsn", &cluster.dsn("postgres", "postgres")]);
+    assert_eq!(code, 0, "{said}");
+    for role in ["medic look", "medic''act"] {
+        let create = format!("SELECT 'CREATE ROLE \"{role}\" LOGIN CONNECTION LIMIT 8'");
+        assert!(script.contains(&create), "{create}\n{script}");
+    }
+    let head = "-- pg_hba.conf, above whatever else would match; then SELECT pg_reload_conf():\n-- ";
+    let line = script.split_once(head).and_then(|(_, rest)| rest.lines().next()).unwrap_or_default();
+    cluster.admit(&format!("{line}\nlocal all all trust\nhost all all 127.0.0.1/32 trust\n")).await;
+    let rules = "SELECT type, database, user_name, address, auth_method, error FROM pg_hba_file_rules \
+                 ORDER BY line_number LIMIT 1";
+    let taken = r#"hostssl|{app,postgres}|{"medic look",medic'act}|samehost|scram-sha-256|"#;
+    assert_eq!(cluster.psql("postgres", rules), taken, "{line}");
 }
 
 #[tokio::test]

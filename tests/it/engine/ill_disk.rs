@@ -13,6 +13,15 @@ fn letters(inbox: &Inbox, words: &str) -> usize {
 
 #[tokio::test]
 async fn after_a_failed_fdatasync_nothing_is_done_until_a_restart() {
+    nothing_is_done_until_a_restart(FailingDisk::fail, "fdatasync failed").await;
+}
+
+#[tokio::test]
+async fn after_a_failed_write_nothing_is_done_until_a_restart() {
+    nothing_is_done_until_a_restart(FailingDisk::fail_writes, "cannot write").await;
+}
+
+async fn nothing_is_done_until_a_restart(fail: fn(&FailingDisk), what: &str) {
     let Some(cluster) = Cluster::start(15) else { return };
     let (disk, inbox) = (FailingDisk::build(), Inbox::open());
     let mut home = Home::new(&(target_of(&cluster, "") + &inbox.channel()), &[LONG_QUERIES]);
@@ -20,9 +29,9 @@ async fn after_a_failed_fdatasync_nothing_is_done_until_a_restart() {
     let daemon = home.serve();
     is_remedied(&home, &cluster, 0).await;
     eventually(async || home.of_kind("verification").len() == 1).await;
-    disk.fail();
+    fail(&disk);
     let runaway = cluster.sleeper("app", "app", "SELECT pg_sleep(120), 1").await;
-    eventually(async || home.run(&["status"]).1.contains("fdatasync failed")).await;
+    eventually(async || home.run(&["status"]).1.contains(what)).await;
     disk.heal();
     // The disk may say that all is well again: what it holds is not known all the same.
     let (intents, ticks) = (home.of_kind("intent").len(), Duration::from_millis(2_500));
@@ -30,12 +39,14 @@ async fn after_a_failed_fdatasync_nothing_is_done_until_a_restart() {
     assert!(runaway.still_runs(), "{}", home.log());
     assert_eq!(home.of_kind("intent").len(), intents);
     let (code, status, _) = home.run(&["status"]);
-    let says = "fdatasync failed: Input/output error (os error 5); what is on the disk is no longer known: check the disk, \
-                then restart pgmedic";
-    assert!(code == 1 && status.replace('\n', " ").contains(says), "{code} {status}");
+    let says = format!(
+        "{what}: Input/output error (os error 5); what is on the disk is no longer known: check the disk, then restart \
+         pgmedic"
+    );
+    assert!(code == 1 && status.replace('\n', " ").contains(&says), "{code} {status}");
     assert!(home.log().contains(&format!("nothing is done while the audit log cannot be written: {says}")));
     assert_eq!(letters(&inbox, "pgmedic acts on nothing: its audit log cannot be written"), 1, "{:?}", inbox.letters());
-    assert_eq!(letters(&inbox, "fdatasync failed"), 1);
+    assert_eq!(letters(&inbox, what), 1);
     assert_eq!(daemon.end("TERM").0, Some(0), "{}", home.log());
     let _daemon = home.serve();
     assert_eq!(runaway.ended().await, Err(Some("57014".to_owned())), "{}", home.log());

@@ -1,26 +1,39 @@
-//! A disk that no longer says that it wrote: every sync of a program that is started with it fails with EIO.
+//! A disk that no longer says that it wrote, or no longer writes: every sync, or every write to a place in a file, of
+//! a program that is started with it fails with EIO.
 
 use super::places;
 use super::process::run;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// What stands before the C library's own calls. A file that is there makes them fail.
+/// What stands before the C library's own calls. A file that is there makes those fail that its text names.
 const SHIM: &str = r#"
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/types.h>
 #include <unistd.h>
-static int ill(void) { const char *sign = getenv("PGMEDIC_TEST_ILL_DISK"); return sign && access(sign, F_OK) == 0; }
-#define FAILING(name) \
-    int name(int fd) { \
-        int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, #name); \
-        if (ill()) { errno = EIO; return -1; } \
-        return real(fd); \
+static int ill(char what) {
+    const char *sign = getenv("PGMEDIC_TEST_ILL_DISK");
+    char read_there = 0;
+    int fd = sign ? open(sign, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0) return 0;
+    if (read(fd, &read_there, 1) != 1) read_there = 0;
+    close(fd);
+    return read_there == what;
+}
+#define FAILING(what, type, name, declared, passed) \
+    type name declared { \
+        type (*real) declared = (type (*) declared)dlsym(RTLD_NEXT, #name); \
+        if (ill(what)) { errno = EIO; return -1; } \
+        return real passed; \
     }
-FAILING(fdatasync)
-FAILING(fsync)
+FAILING('s', int, fdatasync, (int fd), (fd))
+FAILING('s', int, fsync, (int fd), (fd))
+FAILING('w', ssize_t, pwrite, (int fd, const void *from, size_t n, off_t at), (fd, from, n, at))
+FAILING('w', ssize_t, pwrite64, (int fd, const void *from, size_t n, off64_t at), (fd, from, n, at))
 "#;
 
 /// The disk of the programs that are started with it; well until told otherwise.
@@ -39,10 +52,21 @@ impl FailingDisk {
 
     /// From now on every sync fails.
     pub fn fail(&self) {
-        std::fs::write(self.0.join("ill"), "").expect("the sign");
+        self.is_ill_of("syncs");
     }
 
-    /// From now on syncs are made, and succeed.
+    /// From now on every write fails.
+    pub fn fail_writes(&self) {
+        self.is_ill_of("writes");
+    }
+
+    fn is_ill_of(&self, what: &str) {
+        let sign = self.0.join("new");
+        std::fs::write(&sign, what).expect("the sign");
+        std::fs::rename(sign, self.0.join("ill")).expect("the sign");
+    }
+
+    /// From now on all is made, and succeeds.
     pub fn heal(&self) {
         std::fs::remove_file(self.0.join("ill")).expect("the sign");
     }
