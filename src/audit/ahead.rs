@@ -62,8 +62,22 @@ impl Ahead {
     /// When the file cannot be opened.
     pub(super) fn open(path: &Path) -> io::Result<Ahead> {
         let processors = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+        Ahead::with(path, processors, &spawn)
+    }
+
+    fn with(path: &Path, processors: usize, spawn: &Spawn) -> io::Result<Ahead> {
         let lines = Forward::open(path)?;
-        Ok(Ahead::of(if processors == 1 { Source::Here(lines) } else { threads(lines, processors)? }))
+        if processors == 1 {
+            return Ok(Ahead::of(Source::Here(lines)));
+        }
+        match threads(lines, processors, spawn) {
+            Ok(threads) => Ok(Ahead::of(threads)),
+            // Slower, and no reason to refuse a start at which nothing else may be wrong.
+            Err(why) => {
+                tracing::warn!("the audit log is read without threads of its own, none can be started: {why}");
+                Ahead::unhurried(path)
+            }
+        }
     }
 
     /// Reads in this thread alone, for work that is in nobody's way.
@@ -113,19 +127,26 @@ impl Source {
     }
 }
 
+/// Starts a thread of that name.
+type Spawn = dyn Fn(&str, Box<dyn FnOnce() + Send>) -> io::Result<()>;
+
+fn spawn(name: &str, work: Box<dyn FnOnce() + Send>) -> io::Result<()> {
+    Builder::new().name(name.to_owned()).spawn(work).map(drop)
+}
+
 /// Starts the threads of one file. They end with it, or when nobody takes what they give out.
-fn threads(lines: Forward, parsers: usize) -> io::Result<Source> {
+fn threads(lines: Forward, parsers: usize, spawn: &Spawn) -> io::Result<Source> {
     let mut inboxes = Vec::new();
     let mut threads = Vec::new();
     for _ in 0..parsers {
         let (inbox, chunks) = sync_channel(WAITING);
         let (out, parsed) = sync_channel(WAITING);
         let (used, spent) = channel();
-        Builder::new().name("audit-parse".to_owned()).spawn(move || parse_chunks(&chunks, &out, &spent))?;
+        spawn("audit-parse", Box::new(move || parse_chunks(&chunks, &out, &spent)))?;
         inboxes.push(inbox);
         threads.push(Parser { parsed, used });
     }
-    Builder::new().name("audit-read".to_owned()).spawn(move || deal(lines, &inboxes))?;
+    spawn("audit-read", Box::new(move || deal(lines, &inboxes)))?;
     Ok(Source::Threads { threads, turn: 0, ended: false })
 }
 
@@ -174,7 +195,26 @@ mod tests {
     }
 
     fn with_threads(path: &Path, parsers: usize) -> Ahead {
-        Ahead::of(threads(Forward::open(path).unwrap(), parsers).unwrap())
+        Ahead::of(threads(Forward::open(path).unwrap(), parsers, &spawn).unwrap())
+    }
+
+    #[test]
+    fn where_no_thread_can_be_started_the_file_is_read_all_the_same() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "x\n".repeat(100_000)).unwrap();
+        let expected = all(Ahead::unhurried(file.path()).unwrap());
+        for most in 0..3 {
+            let started = std::cell::Cell::new(0);
+            let few = move |name: &str, work: Box<dyn FnOnce() + Send>| {
+                if started.replace(started.get() + 1) == most {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                spawn(name, work)
+            };
+            let lines = Ahead::with(file.path(), 2, &few).unwrap();
+            assert!(matches!(lines.source, Source::Here(_)), "{most} of three could be started");
+            assert_eq!(all(lines), expected);
+        }
     }
 
     #[test]

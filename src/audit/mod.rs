@@ -151,6 +151,8 @@ pub struct Status {
     pub root_hex: String,
     /// Why nothing may be done, if so.
     pub trouble: Option<String>,
+    /// The trouble is damage in an older segment: acting is over, recording goes on.
+    pub damaged: bool,
     /// `seq` of the last record that must reach a channel; 0 for none.
     pub notify_seq: u64,
 }

@@ -314,13 +314,15 @@ impl Writer {
     }
 
     pub(super) fn tell(&self) {
-        let trouble = self.broken.clone().or_else(|| self.full.clone());
-        let trouble = trouble.or_else(|| self.damage.as_ref().map(|what| format!("the audit log is damaged: {what}")));
+        let unwritable = self.broken.clone().or_else(|| self.full.clone());
+        let damaged = unwritable.is_none() && self.damage.is_some();
+        let trouble =
+            unwritable.or_else(|| self.damage.as_ref().map(|what| format!("the audit log is damaged: {what}")));
         let size = self.fold.tree.size();
         let known = self.status.borrow().root_hex.clone();
         let same = !known.is_empty() && self.status.borrow().size == size;
         let root_hex = if same { known } else { hex::encode(self.fold.tree.root()) };
-        let status = Status { size, root_hex, trouble, notify_seq: self.notify_seq };
+        let status = Status { size, root_hex, trouble, damaged, notify_seq: self.notify_seq };
         self.status.send_if_modified(|old| {
             let news = *old != status;
             *old = status;

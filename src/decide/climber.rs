@@ -1,7 +1,7 @@
 //! A candidate on its way up the ladder, with what was sent for it.
 
 use crate::actions;
-use crate::model::{Candidate, Outcome, OutcomeStatus, Server, Whom};
+use crate::model::{Candidate, Outcome, OutcomeStatus, Server, Whereabouts, Whom};
 use serde_json::Value as Json;
 
 /// A candidate on its way up the ladder.
@@ -19,6 +19,8 @@ pub struct Climber {
     pub whom: Option<Whom>,
     /// Why it is neither looked after nor taken back any more: people are told instead.
     pub hands_off: Option<String>,
+    /// Why the last look said nothing of it: where that was is not known. The next one may tell.
+    pub unsure: Option<String>,
 }
 
 /// Whether a candidate goes on up the ladder.
@@ -65,7 +67,15 @@ impl Climber {
     /// A candidate at the foot of the ladder.
     #[must_use]
     pub fn new(candidate: Candidate) -> Climber {
-        Climber { candidate, since: None, state: ClimberState::Climbing, sent: Vec::new(), whom: None, hands_off: None }
+        Climber {
+            candidate,
+            since: None,
+            state: ClimberState::Climbing,
+            sent: Vec::new(),
+            whom: None,
+            hands_off: None,
+            unsure: None,
+        }
     }
 
     /// The last rung that may have had an effect: what verification is about.
@@ -74,12 +84,28 @@ impl Climber {
         self.sent.iter().rfind(|sent| sent.touched())
     }
 
-    /// Takes its hands off if the look is one at another server or pooler. `None` in place of the candidate: the
-    /// look did not show it.
-    pub(super) fn compare(&mut self, server: &Server, seen: Option<&Candidate>) {
+    /// Whether a look says anything of it. Takes its hands off if the look is one at another server or pooler. `None`
+    /// in place of the candidate: the look did not show it.
+    pub(super) fn compare(&mut self, server: &Server, seen: Option<&Candidate>) -> bool {
         let now = Whom::of(server, seen.unwrap_or(&self.candidate));
-        let differs = self.whom.as_ref().and_then(|whom| whom.differs(&now, seen.is_some()));
-        self.hands_off = self.hands_off.take().or(differs);
+        let place = self.whom.as_ref().map_or(Whereabouts::Here, |whom| whom.compare(&now, seen.is_some()));
+        self.unsure = None;
+        match place {
+            Whereabouts::Here => true,
+            Whereabouts::Elsewhere(why) => {
+                self.hands_off.get_or_insert(why);
+                false
+            }
+            Whereabouts::Unsure(why) => {
+                self.unsure = Some(why);
+                false
+            }
+        }
+    }
+
+    /// Whether it is still to be seen if its harm is gone.
+    pub(super) fn is_unverified(&self) -> bool {
+        self.hands_off.is_none() && self.last_touch().is_some_and(|sent| sent.helped.is_none())
     }
 
     /// Why it was left alone, and how a person takes back what was changed.

@@ -11,7 +11,9 @@ use super::verify;
 use crate::actions::{self, Action, Deed, Order};
 use crate::model::record::ActionRef;
 use crate::model::time::{after, in_words, since};
-use crate::model::{Draft, Duration, History, Outcome, OutcomeStatus, RecordKind, Timestamp, Verdict, Whom};
+use crate::model::{
+    Draft, Duration, History, Outcome, OutcomeStatus, RecordKind, Timestamp, Verdict, Whereabouts, Whom,
+};
 use crate::playbook::{ActStep, Playbook, Step};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -145,15 +147,7 @@ pub(super) fn resuming(run: &mut Run, mut resuming: Resuming, what: &What, at: T
     match (stage, what) {
         (ResumeStage::New, What::Begin) | (ResumeStage::Resting, What::Rested) => look(run, resuming, &orphan),
         (ResumeStage::Looking, What::Looked(look)) => recall(run, resuming, &orphan, look, at),
-        (ResumeStage::Looking, What::Blind { reason, .. }) if run.elapsed >= resuming.give_up => {
-            let detail = format!("pgmedic ended before its end was recorded, and since then: {reason}");
-            found(run, resuming, &orphan, &Outcome::new(OutcomeStatus::Unknown, detail))
-        }
-        (ResumeStage::Looking, What::Blind { .. }) => {
-            resuming.stage = ResumeStage::Resting;
-            run.phase = Phase::Resuming(Box::new(resuming));
-            vec![Effect::Rest(LOOK_AGAIN_AFTER)]
-        }
+        (ResumeStage::Looking, What::Blind { reason, .. }) => unseen(run, resuming, &orphan, reason),
         // Told to stop before it could be seen: it stays open for the next start.
         (ResumeStage::Recalling, What::Acted(outcome))
             if run.stopping.is_some() && outcome.status == OutcomeStatus::Unknown =>
@@ -209,12 +203,28 @@ fn look(run: &mut Run, mut resuming: Resuming, orphan: &Orphan) -> Vec<Effect> {
     vec![Effect::Look(Box::new(run.climbers[orphan.climber].candidate.clone()))]
 }
 
+/// A look that says nothing of it is followed by others until it is given up.
+fn unseen(run: &mut Run, mut resuming: Resuming, orphan: &Orphan, reason: &str) -> Vec<Effect> {
+    if run.elapsed >= resuming.give_up {
+        let detail = format!("pgmedic ended before its end was recorded, and since then: {reason}");
+        return found(run, resuming, orphan, &Outcome::new(OutcomeStatus::Unknown, detail));
+    }
+    resuming.stage = ResumeStage::Resting;
+    run.phase = Phase::Resuming(Box::new(resuming));
+    vec![Effect::Rest(LOOK_AGAIN_AFTER)]
+}
+
 /// The target answers: its statement is written again, to look for its effect alone.
 fn recall(run: &mut Run, mut resuming: Resuming, orphan: &Orphan, look: &Look, at: Timestamp) -> Vec<Effect> {
     let server = &look.facts.server;
-    if let Some(why) = elsewhere(&run.climbers[orphan.climber], look) {
-        run.climbers[orphan.climber].hands_off = Some(why.clone());
-        return found(run, resuming, orphan, &Outcome::new(OutcomeStatus::Unknown, format!("not looked up: {why}")));
+    match place(&run.climbers[orphan.climber], look) {
+        Whereabouts::Here => {}
+        Whereabouts::Unsure(why) => return unseen(run, resuming, orphan, &why),
+        Whereabouts::Elsewhere(why) => {
+            let outcome = Outcome::new(OutcomeStatus::Unknown, format!("not looked up: {why}"));
+            run.climbers[orphan.climber].hands_off = Some(why);
+            return found(run, resuming, orphan, &outcome);
+        }
     }
     let brief = run.brief.clone();
     let parts = run.rung(orphan.step).cloned().zip(orphan.intent.candidate.as_ref().map(|c| c.candidate.clone()));
@@ -247,12 +257,14 @@ fn recall(run: &mut Run, mut resuming: Resuming, orphan: &Orphan, look: &Look, a
     vec![Effect::Recall(Box::new(Recall { action, step: rung, prepared, patience }))]
 }
 
-/// Why a look says nothing of what was announced: it is one at another server or pooler.
-fn elsewhere(climber: &Climber, look: &Look) -> Option<String> {
-    let Some(whom) = &climber.whom else { return climber.hands_off.clone() };
+/// Whether a look is one at the server and the pooler of what was announced.
+fn place(climber: &Climber, look: &Look) -> Whereabouts {
+    let Some(whom) = &climber.whom else {
+        return climber.hands_off.clone().map_or(Whereabouts::Here, Whereabouts::Elsewhere);
+    };
     let key = climber.candidate.key();
     let seen = look.facts.candidates.iter().find(|c| c.key() == key);
-    whom.differs(&Whom::of(&look.facts.server, seen.unwrap_or(&climber.candidate)), seen.is_some())
+    whom.compare(&Whom::of(&look.facts.server, seen.unwrap_or(&climber.candidate)), seen.is_some())
 }
 
 fn deed_of(order: &Order, rung: &ActStep, intent: &Draft) -> Option<(&'static str, Deed)> {

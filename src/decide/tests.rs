@@ -7,6 +7,7 @@ use crate::model::record::{Record, Trigger};
 use crate::model::time::{after, before, since};
 use crate::model::{Candidate, Draft, Duration, Facts, Mode, Outcome, OutcomeStatus, Timestamp};
 use crate::playbook::{self, Playbook};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -48,6 +49,8 @@ struct Stage {
     set_back: Duration,
     /// How far it is set back at every rest.
     jolt: Duration,
+    /// For so many looks the logins of the poolers cannot be read.
+    unreadable_logins: Cell<u32>,
 }
 
 impl Stage {
@@ -66,6 +69,7 @@ impl Stage {
             recalled: Outcome::new(OutcomeStatus::Unknown, "as staged"),
             set_back: Duration::ZERO,
             jolt: Duration::ZERO,
+            unreadable_logins: Cell::new(0),
         }
     }
 
@@ -91,7 +95,7 @@ impl Stage {
     fn live(&mut self, mut run: Run) -> End {
         let mut events = vec![What::Begin];
         let mut end = None;
-        for _ in 0..500 {
+        for _ in 0..2_000 {
             if events.is_empty() {
                 break;
             }
@@ -153,6 +157,10 @@ impl Stage {
     fn look(&self, only: Option<&Candidate>) -> What {
         let mut facts = self.facts.clone();
         facts.looked_at = self.now;
+        if let Some(left) = self.unreadable_logins.get().checked_sub(1) {
+            self.unreadable_logins.set(left);
+            facts.server.poolers.clear();
+        }
         let wanted = |c: &&Candidate| only.is_none_or(|o| o.key() == c.key());
         facts.candidates = self.there.iter().filter(wanted).cloned().collect();
         What::Looked(Box::new(Look { facts, history: self.state.history.clone(), seen: self.seen.clone() }))

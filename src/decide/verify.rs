@@ -15,6 +15,8 @@ use crate::playbook::ActStep;
 /// The first rest between two rounds of looks; it doubles up to [`LONGEST_REST`].
 const FIRST_REST: Duration = Duration::from_millis(500);
 const LONGEST_REST: Duration = Duration::from_secs(5);
+/// A round of looks of which one does not tell where it was made is followed by others for so long after the end.
+const SURE_WITHIN: Duration = Duration::from_secs(10);
 /// A statement that takes a change back gets so long.
 const REVERT_TIME: Duration = Duration::from_mins(1);
 /// The announcement of a revert is at most so old when its statement is sent.
@@ -41,8 +43,7 @@ pub(super) fn round(run: &mut Run, until: Duration, rest: Duration, at: Timestam
 }
 
 fn unverified(run: &Run, from: usize) -> Option<usize> {
-    let unknown = |c: &Climber| c.hands_off.is_none() && c.last_touch().is_some_and(|s| s.helped.is_none());
-    (from..run.climbers.len()).find(|i| unknown(&run.climbers[*i]))
+    (from..run.climbers.len()).find(|i| run.climbers[*i].is_unverified())
 }
 
 /// One candidate was looked at; `None` when the target could not be seen, which proves nothing.
@@ -51,10 +52,9 @@ pub(super) fn looked(run: &mut Run, v: Verify, look: Option<&Look>, at: Timestam
     let key = climber.candidate.key();
     if let Some(look) = look {
         let seen = look.facts.candidates.iter().find(|c| c.key() == key);
-        climber.compare(&look.facts.server, seen);
         match seen {
-            // What is seen elsewhere says nothing.
-            _ if climber.hands_off.is_some() => {}
+            // What is seen elsewhere says nothing, nor does what is seen nobody knows where.
+            _ if !climber.compare(&look.facts.server, seen) => {}
             // Beside the one that was acted on, not in its place: what it is asked against stays.
             Some(candidate) => climber.since = Some((candidate.clone(), look.facts.server.clone())),
             None if !look.facts.unreadable.is_empty() => {}
@@ -68,15 +68,19 @@ pub(super) fn looked(run: &mut Run, v: Verify, look: Option<&Look>, at: Timestam
     if unverified(run, 0).is_none() {
         return close(run, at);
     }
-    if run.elapsed < v.until {
-        let rest = v.rest.min(v.until.saturating_sub(run.elapsed)).max(Duration::from_millis(50));
+    let unsure = run.climbers.iter().any(|c| c.is_unverified() && c.unsure.is_some());
+    let until = if unsure { v.until + SURE_WITHIN } else { v.until };
+    if run.elapsed < until {
+        let rest = v.rest.min(until.saturating_sub(run.elapsed)).max(Duration::from_millis(50));
         let longer = (v.rest * 2).min(LONGEST_REST);
         run.phase = Phase::Verifying(Verify { rest: longer, resting: true, ..v });
         return vec![Effect::Rest(rest)];
     }
-    for climber in run.climbers.iter_mut().filter(|c| c.hands_off.is_none()) {
-        if let Some(sent) = climber.last_touch_mut().filter(|s| s.helped.is_none()) {
-            sent.helped = Some(false);
+    for climber in run.climbers.iter_mut().filter(|c| c.is_unverified()) {
+        // Where nobody knows which one would be changed, nothing is taken back.
+        climber.hands_off = climber.unsure.take();
+        if climber.hands_off.is_none() {
+            climber.last_touch_mut().into_iter().for_each(|sent| sent.helped = Some(false));
         }
     }
     take_back(run, v, at)

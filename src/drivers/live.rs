@@ -261,7 +261,7 @@ impl LiveTarget {
         self.read_login(&pooler.dsn, None, pooler.password.as_ref())
     }
 
-    /// Where each console is. One whose login cannot be read now is left out: nothing can be done there either.
+    /// Where each console is. One whose login cannot be read now is left out: that look does not tell where it is.
     fn poolers(&self) -> BTreeMap<String, String> {
         let place = |pooler: &crate::config::PgBouncer| {
             let login = self.console(pooler).ok()?;

@@ -6,7 +6,7 @@ use crate::actions::{self, Judgement, Order};
 use crate::decide::run::{Brief, Errand, Prepared, Recall};
 use crate::drivers::{Fault, TargetDriver};
 use crate::model::query::Confirm;
-use crate::model::{Outcome, OutcomeStatus, Row, Whom};
+use crate::model::{Outcome, OutcomeStatus, Row, Whereabouts, Whom};
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -88,11 +88,13 @@ pub async fn recall<D: TargetDriver>(
     loop {
         let now = driver.borrow().clone();
         if !known.as_ref().is_some_and(|known| Arc::ptr_eq(known, &now)) {
-            match leads_elsewhere(&*now, prepared).await {
-                Ok(None) => known = Some(now.clone()),
-                Ok(Some(why)) => return Outcome::new(OutcomeStatus::Unknown, format!("not looked up: {why}")),
-                // It is not known where it leads: then nothing is asked there.
-                Err(_) => known = None,
+            match leads(&*now, prepared).await {
+                Ok(Whereabouts::Here) => known = Some(now.clone()),
+                Ok(Whereabouts::Elsewhere(why)) => {
+                    return Outcome::new(OutcomeStatus::Unknown, format!("not looked up: {why}"));
+                }
+                // It is not known where it leads: then nothing is asked there. The next look may know it.
+                Ok(Whereabouts::Unsure(_)) | Err(_) => known = None,
             }
         }
         let answers = if known.is_some() { now.ask(&confirm.question).await } else { Vec::new() };
@@ -112,12 +114,12 @@ pub async fn recall<D: TargetDriver>(
     }
 }
 
-/// Why what is seen through this driver says nothing of what was announced: a reload has led it to another server
-/// or pooler since.
-async fn leads_elsewhere(driver: &impl TargetDriver, prepared: &Prepared) -> Result<Option<String>, Fault> {
+/// Whether this driver leads to the server and the pooler of what was announced: a reload may have led it elsewhere
+/// since.
+async fn leads(driver: &impl TargetDriver, prepared: &Prepared) -> Result<Whereabouts, Fault> {
     let announced = Whom::of(&prepared.server, &prepared.candidate);
     let here = Whom::of(&driver.server().await?, &prepared.candidate);
-    Ok(announced.differs(&here, false))
+    Ok(announced.compare(&here, false))
 }
 
 /// Looks for the effect until it is there or its time is over.

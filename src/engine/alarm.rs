@@ -1,4 +1,7 @@
 //! An audit log that cannot be written is told past the log: its messages come from records, and there can be none.
+//! One that is damaged can be written, and its message comes from a record like all others.
+
+mod news;
 
 use super::carry::append_plain;
 use super::clock::Clock;
@@ -7,69 +10,90 @@ use super::world::address;
 use crate::channels::{self, Message, send};
 use crate::config::Channel;
 use crate::model::record::{Draft, Notice, RecordKind};
-use crate::model::time::{in_words, since};
+use crate::model::time::in_words;
 use crate::model::{Duration, Timestamp};
-use std::collections::BTreeMap;
+use news::{Alarm, News};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// A disk that is full, then not, then full again, is told of once in so long.
-const TOLD_AGAIN_AFTER: Duration = Duration::from_mins(10);
 /// Rests between the attempts to reach one channel. No outbox keeps such a message: after the last one it is given up.
 const RESTS: [Duration; 4] =
     [Duration::from_secs(2), Duration::from_secs(10), Duration::from_mins(1), Duration::from_mins(5)];
 
-/// Tells people when the log can no longer be written, and records it when it can again.
+/// Tells people when the log is ill, and when it can be written again.
 pub(super) async fn watch(core: Arc<Core>, stop: CancellationToken) {
-    let mut status = core.shared.audit.watch();
-    let mut known: Option<String> = None;
-    let mut told: BTreeMap<String, Timestamp> = BTreeMap::new();
-    let mut begun: Option<Timestamp> = None;
+    let (mut status, clock) = (core.shared.audit.watch(), core.shared.clock.clone());
+    let mut alarm = Alarm::new(stop.clone());
     loop {
-        let trouble = status.borrow_and_update().trouble.clone();
-        let now = core.shared.clock.now();
-        match &trouble {
-            Some(why) if known != trouble => {
-                tracing::error!("nothing is done while the audit log cannot be written: {why}");
-                // A clock that was set back since does not keep anybody quiet.
-                told.retain(|_, at| *at <= now && since(now, *at) < TOLD_AGAIN_AFTER);
-                if told.insert(why.clone(), now).is_none() {
-                    begun.get_or_insert(now);
-                    cry(&core, why, now, &stop).await;
-                }
-            }
-            None => {
-                if let Some(at) = begun.take() {
-                    over(&core, at, now).await;
-                }
-            }
-            Some(_) => {}
+        let news = alarm.see(&status.borrow_and_update(), clock.elapsed());
+        for one in news {
+            tell(&core, one).await;
         }
-        known = trouble;
+        let due = alarm.due();
+        let rest = due.unwrap_or_default().saturating_sub(clock.elapsed());
         tokio::select! {
             () = stop.cancelled() => return,
+            () = clock.sleep(rest), if due.is_some() => {}
             changed = status.changed() => if changed.is_err() { return },
         }
     }
 }
 
-/// Sends the message to every channel of the daemon's own events, each by itself.
-async fn cry(core: &Core, why: &str, now: Timestamp, stop: &CancellationToken) {
+async fn tell(core: &Core, news: News) {
+    match news {
+        News::Unwritable { why, over } => cry(core, &unwritable(&why), &over).await,
+        News::Written { lasted, told, damaged } => {
+            tracing::warn!("the audit log can be written again");
+            let notice = told.then(|| written(lasted, damaged));
+            note(core, &format!("it can be written again; for {} it could not", in_words(lasted)), notice).await;
+        }
+        News::Damaged(what) => note(core, &what, Some(damage(&what))).await,
+    }
+}
+
+fn unwritable(why: &str) -> Notice {
     let lines = vec![
         why.to_owned(),
         "Looking goes on, acting does not: pgmedic acts on nothing that it cannot record first.".to_owned(),
     ];
-    let notice = own_notice("audit log", "pgmedic acts on nothing: its audit log cannot be written", lines);
+    own_notice("audit log", "pgmedic acts on nothing: its audit log cannot be written", lines)
+}
+
+fn written(lasted: Duration, damaged: bool) -> Notice {
+    let lasted = in_words(lasted);
+    if damaged {
+        let lines = vec![
+            format!("Recording goes on. For {lasted} it did not."),
+            "Acting does not: what was written before is damaged.".to_owned(),
+        ];
+        return own_notice("audit log", "pgmedic records again and acts on nothing: its audit log is damaged", lines);
+    }
+    let lines = vec![format!("Actions are possible again. For {lasted} they were not.")];
+    own_notice("audit log", "pgmedic goes on: its audit log can be written again", lines)
+}
+
+fn damage(what: &str) -> Notice {
+    let lines = vec![
+        what.to_owned(),
+        "Looking and recording go on, acting does not, until a person has looked at it: pgmedic audit verify"
+            .to_owned(),
+    ];
+    own_notice("audit log damage", "pgmedic acts on nothing: its audit log is damaged", lines)
+}
+
+/// Sends the message to every channel of the daemon's own events, each by itself, until it is over.
+async fn cry(core: &Core, notice: &Notice, over: &CancellationToken) {
+    let now = core.shared.clock.now();
     let (channels, notify) = {
         let live = core.live.lock().await;
         (live.loaded.config.channels.clone(), live.loaded.config.notify.clone())
     };
     let log = core.shared.audit.log_id();
-    for channel in channels.into_iter().filter(|c| notify.contains(&c.name) && channels::wants(c, &notice)) {
-        let message = unrecorded(&log, &notice, now);
-        let (clock, stop) = (core.shared.clock.clone(), stop.clone());
+    for channel in channels.into_iter().filter(|c| notify.contains(&c.name) && channels::wants(c, notice)) {
+        let message = unrecorded(&log, notice, now);
+        let (clock, over) = (core.shared.clock.clone(), over.clone());
         tokio::spawn(async move {
-            tokio::select! { () = reach(&*clock, &channel, &message) => {}, () = stop.cancelled() => {} }
+            tokio::select! { () = reach(&*clock, &channel, &message) => {}, () = over.cancelled() => {} }
         });
     }
 }
@@ -106,21 +130,21 @@ async fn reach(clock: &dyn Clock, channel: &Channel, message: &Message) {
     }
 }
 
-/// The log can be written again: what people were told past it gets its end in it.
-async fn over(core: &Core, begun: Timestamp, now: Timestamp) {
-    tracing::warn!("the audit log can be written again");
-    let lines = vec![format!("Actions are possible again. For {} they were not.", in_words(since(now, begun)))];
-    let headline = "pgmedic goes on: its audit log can be written again";
+/// Records what became of the log in the log, with what people are to hear of it.
+async fn note(core: &Core, what: &str, notice: Option<Notice>) {
     let mut draft = Draft {
         actor: Some("daemon".to_owned()),
-        reason: Some("audit log: it can be written again".to_owned()),
+        reason: Some(format!("audit log: {what}")),
         ..Draft::new(RecordKind::Lifecycle)
     };
-    draft.set_notice(&own_notice("audit log", headline, lines));
-    {
+    if let Some(notice) = notice {
+        draft.set_notice(&notice);
         let live = core.live.lock().await;
         draft.notify.clone_from(&live.loaded.config.notify);
         address(&live.loaded.config.channels, &mut draft);
     }
     append_plain(&core.shared.audit, draft).await;
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,7 +59,8 @@ pub struct Server {
     pub ownership: Ownership,
     /// Databases in which table and index work looks.
     pub databases: Vec<String>,
-    /// Where the consoles of its poolers are, by name: `host:port`, or the path of a socket.
+    /// Where the consoles of its poolers are, by name: `host:port`, or the path of a socket. Without those of which
+    /// the login could not be read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub poolers: BTreeMap<String, String>,
 }

@@ -35,4 +35,4 @@ pub use record::{Draft, Record, RecordKind};
 pub use table::Table;
 pub use time::{Duration, Timestamp};
 pub use verdict::{GuardReport, Outcome, OutcomeStatus, Verdict};
-pub use whom::Whom;
+pub use whom::{Whereabouts, Whom};

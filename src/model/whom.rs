@@ -7,6 +7,18 @@ use serde::{Deserialize, Serialize};
 /// Where in the evidence of an intent, and of what came of it, it stands.
 const KEY: &str = "on";
 
+/// What a look says of the place where something was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// It is one at the same place.
+    Here,
+    /// It is one at another place, and why.
+    Elsewhere(String),
+    /// It proves nothing: a place is not known, and why. The next look may know it, since a file that holds a login
+    /// may just be being written.
+    Unsure(String),
+}
+
 /// Who was acted on. No secrets: addresses come without user and password.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Whom {
@@ -47,25 +59,46 @@ impl Whom {
         serde_json::from_value(evidence?.get(KEY)?.clone()).ok()
     }
 
-    /// How another look differs, in words; none when it is the same. Only `now` that was looked at itself tells
-    /// of its file: without it the server and the place are compared.
+    /// Whether another look is at the same. Only `now` that was looked at itself tells of its file: without it the
+    /// server and the place are compared.
     #[must_use]
-    pub fn differs(&self, now: &Whom, looked_at: bool) -> Option<String> {
+    pub fn compare(&self, now: &Whom, looked_at: bool) -> Whereabouts {
         if self.system_identifier != now.system_identifier {
-            return Some(format!(
+            return Whereabouts::Elsewhere(format!(
                 "it was done on the server with the system identifier {}, and this is another one ({})",
                 self.system_identifier, now.system_identifier
             ));
         }
-        let place = |whom: &Whom| whom.pooler.clone().unwrap_or_else(|| "an unknown place".to_owned());
-        if self.pooler != now.pooler {
-            return Some(format!("it was done by the PgBouncer at {}, and this is {}", place(self), place(now)));
+        match (&self.pooler, &now.pooler) {
+            (then, now) if then == now => {}
+            (Some(then), Some(now)) => {
+                return Whereabouts::Elsewhere(format!("it was done by the PgBouncer at {then}, and this is {now}"));
+            }
+            (Some(then), None) => {
+                return Whereabouts::Unsure(format!(
+                    "it was done by the PgBouncer at {then}, and where this one is cannot be told: its login cannot \
+                     be read, or it is no longer configured"
+                ));
+            }
+            (None, _) => {
+                let why = "its record does not say where the PgBouncer was that it was done by";
+                return Whereabouts::Unsure(why.to_owned());
+            }
         }
-        let file = |whom: &Whom| whom.config_file.clone().unwrap_or_else(|| "no file".to_owned());
-        (looked_at && self.config_file != now.config_file).then(|| {
-            let (then, now) = (file(self), file(now));
-            format!("it was done by the PgBouncer of {then}, and now that of {now} is at {}", place(self))
-        })
+        let place = self.pooler.as_deref().unwrap_or("an unknown place");
+        match (&self.config_file, &now.config_file) {
+            (then, now) if !looked_at || then == now => Whereabouts::Here,
+            (Some(then), Some(now)) => Whereabouts::Elsewhere(format!(
+                "it was done by the PgBouncer of {then}, and now that of {now} is at {place}"
+            )),
+            (Some(then), None) => Whereabouts::Unsure(format!(
+                "it was done by the PgBouncer of {then}, and that at {place} does not say its file now"
+            )),
+            (None, Some(now)) => Whereabouts::Unsure(format!(
+                "its record does not say the file of the PgBouncer that it was done by, and {now} is that at {place}"
+            )),
+            (None, None) => Whereabouts::Here,
+        }
     }
 }
 
@@ -83,24 +116,50 @@ mod tests {
 
     #[test]
     fn each_part_tells_another_one_and_says_which() {
-        let said = |now: Whom| main().differs(&now, true).unwrap_or_default();
-        assert_eq!(said(main()), "");
+        let said = |now: Whom| match main().compare(&now, true) {
+            Whereabouts::Elsewhere(why) => why,
+            other => format!("{other:?}"),
+        };
+        assert_eq!(said(main()), "Here");
         insta::assert_snapshot!(
             [
                 said(Whom { system_identifier: "8".to_owned(), ..main() }),
                 said(Whom { pooler: Some("db2:6432".to_owned()), ..main() }),
-                said(Whom { pooler: None, ..main() }),
                 said(Whom { config_file: Some("/etc/other.ini".to_owned()), ..main() }),
             ]
             .join("\n"),
             @"
         it was done on the server with the system identifier 7, and this is another one (8)
         it was done by the PgBouncer at db1:6432, and this is db2:6432
-        it was done by the PgBouncer at db1:6432, and this is an unknown place
         it was done by the PgBouncer of /etc/pgbouncer/pgbouncer.ini, and now that of /etc/other.ini is at db1:6432
         "
         );
-        assert_eq!(main().differs(&Whom { config_file: None, ..main() }, false), None, "nobody looked at its file");
+        let unseen = Whom { config_file: None, ..main() };
+        assert_eq!(main().compare(&unseen, false), Whereabouts::Here, "nobody looked at its file");
+    }
+
+    #[test]
+    fn what_is_not_known_is_no_other_one() {
+        let unsure = |then: Whom, now: Whom| match then.compare(&now, true) {
+            Whereabouts::Unsure(why) => why,
+            other => format!("{other:?}"),
+        };
+        let (nowhere, fileless) = (Whom { pooler: None, ..main() }, Whom { config_file: None, ..main() });
+        insta::assert_snapshot!(
+            [
+                unsure(main(), nowhere.clone()),
+                unsure(nowhere, main()),
+                unsure(main(), fileless.clone()),
+                unsure(fileless, main()),
+            ]
+            .join("\n"),
+            @"
+        it was done by the PgBouncer at db1:6432, and where this one is cannot be told: its login cannot be read, or it is no longer configured
+        its record does not say where the PgBouncer was that it was done by
+        it was done by the PgBouncer of /etc/pgbouncer/pgbouncer.ini, and that at db1:6432 does not say its file now
+        its record does not say the file of the PgBouncer that it was done by, and /etc/pgbouncer/pgbouncer.ini is that at db1:6432
+        "
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::*;
 use crate::decide::resume;
 use crate::model::GuardReport;
+use crate::model::testing::pool;
 use crate::model::verdict::GuardVerdict;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -25,6 +26,8 @@ enum Luck {
     Well,
     /// All goes well, and the candidate is gone.
     Gone,
+    /// The login of the pooler cannot be read.
+    Nowhere,
     /// It fails in the way that the effect can fail.
     Badly(u8),
     /// Told to stop, before it is answered.
@@ -45,6 +48,7 @@ enum Luck {
 
 fn luck() -> impl Strategy<Value = Luck> {
     prop_oneof![
+        1 => Just(Luck::Nowhere),
         6 => Just(Luck::Well),
         2 => Just(Luck::Gone),
         3 => (0..6_u8).prop_map(Luck::Badly),
@@ -86,6 +90,7 @@ impl Chaos {
     fn new(text: &str, there: Vec<Candidate>) -> Chaos {
         let mut stage = Stage::new(there, &[]);
         stage.facts.server.client_backends = 30;
+        stage.facts.server.poolers = BTreeMap::from([(pool().pooler, "db1:6432".to_owned())]);
         let run = Run::new(stage.brief(playbook(text)));
         Chaos {
             stage,
@@ -124,6 +129,8 @@ impl Chaos {
                 if let Effect::Act(errand) = &effect {
                     let statement = &errand.prepared.deed.act.statement;
                     assert!(!self.killed || errand.undo.is_some(), "a resumed run only takes back: {statement}");
+                    let nowhere = errand.prepared.server.poolers.is_empty();
+                    assert!(!nowhere || errand.undo.is_none(), "taken back nobody knows where: {statement}");
                     assert!(!self.moved && !self.old, "taken back elsewhere, or too late: {statement}");
                     assert!(!self.stopped, "after a stop no statement is sent");
                     assert!(self.announced.remove(statement), "sent without a durable intent: {statement}");
@@ -272,6 +279,7 @@ impl Chaos {
         if matches!(luck, Luck::Gone) {
             self.stage.there.retain(|c| c.key() != candidate.key());
         }
+        self.stage.unreadable_logins.set(u32::from(matches!(luck, Luck::Nowhere)));
         let mut what = self.stage.look(Some(candidate));
         if let (What::Looked(look), Luck::Badly(_)) = (&mut what, luck) {
             look.facts.unreadable.push("a row".to_owned());
@@ -344,7 +352,7 @@ proptest! {
 
     #[test]
     fn pools_are_safe_in_chaos(lucks in prop::collection::vec(luck(), 0..60)) {
-        let mut chaos = Chaos::new(RAISE, vec![Candidate::Pool(crate::model::testing::pool())]);
+        let mut chaos = Chaos::new(RAISE, vec![Candidate::Pool(pool())]);
         chaos.live(&lucks);
         prop_assert!(chaos.acts <= 2 + chaos.unsent, "one change, and taking it back");
     }

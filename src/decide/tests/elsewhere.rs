@@ -65,9 +65,79 @@ fn what_was_done_elsewhere_is_left_alone_and_told() {
     insta::assert_snapshot!([server, place, gone, other].concat().join("\n"), @"
         verification unknown: left alone: it was done on the server with the system identifier 7, and this is another one (8). If it still holds, take it back by hand: SET default_pool_size = 4 in the console of PgBouncer main at db1:6432
         verification unknown: left alone: it was done by the PgBouncer at db1:6432, and this is db2:6432. If it still holds, take it back by hand: SET default_pool_size = 4 in the console of PgBouncer main at db1:6432
-        verification unknown: left alone: it was done by the PgBouncer at db1:6432, and this is an unknown place. If it still holds, take it back by hand: SET default_pool_size = 4 in the console of PgBouncer main at db1:6432
+        verification unknown: left alone: it was done by the PgBouncer at db1:6432, and where this one is cannot be told: its login cannot be read, or it is no longer configured. If it still holds, take it back by hand: SET default_pool_size = 4 in the console of PgBouncer main at db1:6432
         verification unknown: left alone: it was done by the PgBouncer of pgbouncer.ini, and now that of other.ini is at db1:6432. If it still holds, take it back by hand: SET default_pool_size = 4 in the console of PgBouncer main at db1:6432
         ");
+}
+
+#[test]
+fn a_login_that_cannot_be_read_for_a_while_takes_no_hands_off() {
+    for looks in [1, 3] {
+        let stage = killed_before("look", 2, OutcomeStatus::Done);
+        stage.unreadable_logins.set(looks);
+        let (said, sent) = next_start(stage);
+        assert_eq!((sent, said.len()), (1, 2), "{said:#?}");
+    }
+    // Nor is a harm taken for gone that is not there while nobody knows where that is.
+    let stage = killed_before("look", 2, OutcomeStatus::Done);
+    stage.unreadable_logins.set(u32::MAX);
+    let began = stage.elapsed();
+    let mut stage = Stage { there: Vec::new(), ..stage };
+    let before = stage.log.len();
+    stage.resumed(&playbook(RAISE));
+    let said: Vec<_> = stage.log[before..].iter().filter_map(|d| d.outcome.as_ref().map(|o| o.status)).collect();
+    assert_eq!(said, [OutcomeStatus::Unknown], "{:#?}", stage.told);
+    assert_eq!(stage.log.last().and_then(Draft::notice).map(|n| n.event), Some("unknown".to_owned()));
+    let took = stage.elapsed().saturating_sub(began);
+    assert!(took <= Duration::from_secs(10 + 10), "verify.within and the time to be sure");
+}
+
+#[test]
+fn a_place_known_before_and_not_at_the_end_is_left_alone() {
+    let mut stage = killed_before("look", 2, OutcomeStatus::Done);
+    let began = stage.elapsed();
+    let left = left(&stage.state.history).pop_first().expect("a change").1;
+    let give_up = began + Duration::from_secs(20);
+    let brief = stage.brief(playbook(RAISE));
+    let run =
+        crate::decide::resume::resume(brief, &stage.state.history, &left, give_up).expect("its playbook is there");
+    let (mut run, mut effects) = next(&run, &stage.event(What::Begin));
+    // Seen once where it is, then never again.
+    for poolers in [at_the_pooler("db1:6432")].into_iter().chain(std::iter::repeat_n(BTreeMap::new(), 100)) {
+        stage.facts.server.poolers = poolers;
+        let Some(Effect::Look(candidate)) = effects.first() else { break };
+        let mut what = stage.look(Some(candidate));
+        for _ in 0..2 {
+            (run, effects) = next(&run, &stage.event(what));
+            let Some(Effect::Rest(length)) = effects.first() else { break };
+            stage.now = after(stage.now, *length);
+            what = What::Rested;
+        }
+    }
+    let Some(Effect::Append(entries)) = effects.pop() else { panic!("{effects:?}") };
+    let Entry::Plain(draft) = &entries[0] else { panic!("it would be taken back somewhere: {entries:?}") };
+    let outcome = draft.outcome.clone().expect("an end");
+    assert_eq!(outcome.status, OutcomeStatus::Unknown);
+    assert!(outcome.detail.contains("cannot be told"), "{}", outcome.detail);
+}
+
+#[test]
+fn what_was_announced_is_looked_up_once_its_place_is_known() {
+    let recalled = |looks: u32| {
+        let mut stage = killed_before("act", 1, OutcomeStatus::Done);
+        stage.unreadable_logins.set(looks);
+        let (told, before) = (stage.told.len(), stage.log.len());
+        stage.resumed(&playbook(RAISE));
+        let recalled = stage.told[told..].iter().any(|line| line.starts_with("RECALL"));
+        let sent = stage.told[told..].iter().any(|line| line.starts_with("SEND"));
+        (recalled, sent, stage.log[before..].to_vec())
+    };
+    assert!(recalled(2).0, "a look that does not tell where it is is followed by one that does");
+    let (recalled, sent, log) = recalled(u32::MAX);
+    assert!(!recalled && !sent, "{log:#?}");
+    let ends: Vec<_> = log.iter().filter_map(|d| d.outcome.as_ref().map(|o| o.status)).collect();
+    assert_eq!(ends, [OutcomeStatus::Unknown; 2], "{log:#?}");
+    assert_eq!(log.last().and_then(Draft::notice).map(|n| n.event), Some("unknown".to_owned()));
 }
 
 #[test]
