@@ -30,8 +30,8 @@ pub enum Mail {
     Run(String, What),
     /// A look of a run ended.
     Looked(String, Result<Box<(Facts, Arc<History>)>, Unseen>),
-    /// The server was looked at, for no run.
-    Seen(Result<Box<Server>, String>),
+    /// The server was looked at, for no run, and through which driver.
+    Seen(Arc<Witness>, Result<Box<Server>, String>),
     /// Somebody asks for a run.
     Ask(Asked),
     /// Stop the runs of a playbook (of all, if none), and say why.
@@ -94,7 +94,7 @@ pub struct Shared {
 /// A run under way.
 pub(super) struct Live {
     pub(super) run: Run,
-    /// As it began; see [`Task::driver_of`].
+    /// Of its last look, and of what is done on that; see [`Task::looks_through`].
     pub(super) driver: Arc<Witness>,
     pub(super) stop: CancellationToken,
     reply: Option<oneshot::Sender<RunReport>>,
@@ -188,7 +188,7 @@ impl Task {
         match letter {
             Mail::Run(run, what) => self.happened(&run, what),
             Mail::Looked(run, looked) => self.looked(&run, looked),
-            Mail::Seen(seen) => self.seen(seen),
+            Mail::Seen(driver, seen) => self.seen(&driver, seen),
             Mail::Ask(asked) => self.ask(asked),
             Mail::Abort(playbook, why) => self.abort(playbook.as_deref(), &why, false),
             Mail::Status(reply) => drop(reply.send(self.standing())),
@@ -353,10 +353,15 @@ impl Task {
         self.look_at_server();
     }
 
-    /// A run keeps the driver it began with; what a crash left is looked up where the target is now, as the next
-    /// start would do it.
-    pub(super) fn driver_of(&self, live: &Live) -> Arc<Witness> {
-        if live.run.resumed { self.driving.now() } else { live.driver.clone() }
+    /// The driver for a look of a run. It keeps the one it began with; what a crash left is looked up where the target
+    /// is now, as the next start would do it, and what is then done goes where that look went, whatever a reload puts
+    /// in its place meanwhile.
+    pub(super) fn looks_through(&mut self, id: &str) -> Option<&Live> {
+        let live = self.runs.get_mut(id)?;
+        if live.run.resumed {
+            live.driver = self.driving.now();
+        }
+        Some(live)
     }
 
     /// Plans all triggers anew; ticks that lie between are not made up for.
