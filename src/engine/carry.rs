@@ -1,7 +1,7 @@
 //! Carrying out effects: each becomes a small task that reports to the mailbox.
 
 use super::look::{self, look};
-use super::target::{Mail, Task, Unseen};
+use super::target::{Live, Mail, Task, Unseen};
 use super::world::address;
 use crate::audit::{self, AppendError, Audit};
 use crate::decide::run::{Effect, Entry, Event, Look, What};
@@ -108,6 +108,17 @@ impl Task {
         address(&self.world.channels, &mut draft);
         let audit = self.shared.audit.clone();
         tokio::spawn(async move { append_plain(&audit, draft).await });
+    }
+
+    /// The driver for a look of a run. It keeps the one it began with; what a crash left is looked up where the target
+    /// is now, as the next start would do it, and what is then done goes where that look went, whatever a reload puts
+    /// in its place meanwhile.
+    fn looks_through(&mut self, id: &str) -> Option<&Live> {
+        let live = self.runs.get_mut(id)?;
+        if live.run.resumed {
+            live.driver = self.driving.now();
+        }
+        Some(live)
     }
 
     fn send_look(&mut self, id: &str, only: Option<Candidate>) {
@@ -224,3 +235,6 @@ async fn report(me: &tokio::sync::mpsc::Sender<Mail>, letter: Mail) {
     // The task is gone only when pgmedic is; recovery reads the log then.
     drop(me.send(letter).await);
 }
+
+#[cfg(test)]
+mod tests;
