@@ -80,6 +80,15 @@ impl Connect for Live {
             work_reading: Mutex::default(),
         })
     }
+
+    fn leads(&self, target: &Target) -> Vec<Option<String>> {
+        let leads = |dsn: &Text| {
+            let dsn = (self.resolve)(dsn).ok()?;
+            login::leads(dsn.expose_secret(), &self.around).ok()
+        };
+        let poolers = target.pgbouncer.iter().map(|pooler| &pooler.dsn);
+        std::iter::once(&target.dsn).chain(poolers).map(leads).collect()
+    }
 }
 
 /// One target. Each mutex holds a place where one statement runs at a time.

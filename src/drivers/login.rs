@@ -64,8 +64,7 @@ pub struct Extra {
 /// # Errors
 /// Names the option that is wrong or missing; never repeats a secret.
 pub fn read(dsn: &str, extra: Extra, around: &Around) -> Result<Login, String> {
-    let params = service::fill(Params::parse(dsn)?, around)?.or_environment(|name| around.variable(name))?;
-    params.check()?;
+    let params = filled(dsn, around)?;
     let written = params.get("user").map(str::to_owned);
     let other = extra.user.is_some() && extra.user != written;
     // The database that is meant does not change with who looks at it.
@@ -105,6 +104,21 @@ pub fn read(dsn: &str, extra: Extra, around: &Around) -> Result<Login, String> {
     let shuffled = params.get("load_balance_hosts") == Some("random");
     let wanted = Wanted::read(params.get("target_session_attrs"));
     Ok(Login { places, shuffled, wanted, tls, connect_timeout, database, user })
+}
+
+/// A connection string with everything filled in that leads somewhere: all but the passwords.
+///
+/// # Errors
+/// As those of [`read`].
+pub fn leads(dsn: &str, around: &Around) -> Result<String, String> {
+    let params = filled(dsn, around)?;
+    Ok(format!("{:?}", params.but_passwords().collect::<Vec<_>>()))
+}
+
+fn filled(dsn: &str, around: &Around) -> Result<Params, String> {
+    let params = service::fill(Params::parse(dsn)?, around)?.or_environment(|name| around.variable(name))?;
+    params.check()?;
+    Ok(params)
 }
 
 impl Login {
@@ -179,6 +193,24 @@ mod tests {
         assert!(fault("host=a user=u sslmode=verify-full").contains("/nowhere/.postgresql/root.crt"));
         assert!(fault("host=a user=u sslcert=c.pem").contains("the client certificate /nowhere/c.pem"));
         login("host=/tmp user=u sslmode=verify-full sslrootcert=ca.pem").unwrap();
+    }
+
+    #[test]
+    fn an_edit_leads_elsewhere_and_another_password_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let services = folder.path().join("services.conf");
+        let dsn = format!("service=orders servicefile={}", services.display());
+        let leads = |text: &str| {
+            std::fs::write(&services, text).unwrap();
+            super::leads(&dsn, &around()).unwrap()
+        };
+        let first = leads("[orders]\nhost=db1\nuser=u\npassword=old\n");
+        assert!(first.contains("db1") && !first.contains("old"), "{first}");
+        assert_eq!(leads("[orders]\nhost=db1\nuser=u\npassword=new\n"), first);
+        assert_ne!(leads("[orders]\nhost=db2\nuser=u\npassword=old\n"), first);
+        assert_ne!(leads("[orders]\nhost=db1\nuser=other\npassword=old\n"), first);
+        std::fs::remove_file(&services).unwrap();
+        super::leads(&dsn, &around()).unwrap_err();
     }
 
     #[test]

@@ -91,4 +91,9 @@ pub trait Connect: Send + Sync {
     /// A driver for one target, not yet connected. One that acts asks for the right to act;
     /// one that only observes takes no lock.
     fn driver(&self, target: &crate::config::Target, acts: bool) -> std::sync::Arc<dyn TargetDriver>;
+
+    /// Where such a driver would go if it connected now: to the server, and to each PgBouncer in their order. Two that
+    /// are equal lead to the same place in the same way. No passwords are in it, which each connect reads anew; none
+    /// for what cannot be read at this moment.
+    fn leads(&self, target: &crate::config::Target) -> Vec<Option<String>>;
 }

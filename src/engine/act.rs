@@ -200,4 +200,4 @@ fn of_fault(fault: &Fault) -> Outcome {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -30,7 +30,7 @@ impl Task {
         let playbook = &live.run.brief.playbook.name;
         let seen = self.seen.get(playbook).cloned().unwrap_or_default();
         // Where the target was before a reload is no news of where it is now.
-        let here = self.driving.is_now(&self.driver_of(live));
+        let here = self.driving.is_now(&live.driver);
         let what = match looked {
             Ok(both) => {
                 let (facts, history) = *both;
@@ -58,11 +58,11 @@ impl Task {
         let Some(live) = self.runs.get(id) else { return };
         let brief = live.run.brief.clone();
         match effect {
-            Effect::Find => self.send_look(live, None),
-            Effect::Look(candidate) => self.send_look(live, Some(*candidate)),
+            Effect::Find => self.send_look(id, None),
+            Effect::Look(candidate) => self.send_look(id, Some(*candidate)),
             Effect::Append(entries) => self.send_append(id, entries),
             Effect::Act(errand) => {
-                let (driver, clock, me) = (self.driver_of(live), self.shared.clock.clone(), self.me.clone());
+                let (driver, clock, me) = (live.driver.clone(), self.shared.clock.clone(), self.me.clone());
                 let (stop, id) = (live.stop.clone(), id.to_owned());
                 tokio::spawn(async move {
                     let outcome = super::act::act(&*driver, &*clock, &brief, &errand, &stop).await;
@@ -110,9 +110,21 @@ impl Task {
         tokio::spawn(async move { append_plain(&audit, draft).await });
     }
 
-    fn send_look(&self, live: &Live, only: Option<Candidate>) {
-        let (driver, shared, me) = (self.driver_of(live), self.shared.clone(), self.me.clone());
-        let brief = live.run.brief.clone();
+    /// The driver for a look of a run. It keeps the one it began with; what a crash left is looked up where the target
+    /// is now, as the next start would do it, and what is then done goes where that look went, whatever a reload puts
+    /// in its place meanwhile.
+    fn looks_through(&mut self, id: &str) -> Option<&Live> {
+        let live = self.runs.get_mut(id)?;
+        if live.run.resumed {
+            live.driver = self.driving.now();
+        }
+        Some(live)
+    }
+
+    fn send_look(&mut self, id: &str, only: Option<Candidate>) {
+        let Some(live) = self.looks_through(id) else { return };
+        let (driver, brief) = (live.driver.clone(), live.run.brief.clone());
+        let (shared, me) = (self.shared.clone(), self.me.clone());
         // Whoever asks by hand wants to know now; a run under way must know before it goes on.
         let patient = only.is_none() && brief.trigger.kind != "manual";
         let resting = self.health.resting(shared.clock.now()).filter(|_| patient);
@@ -223,3 +235,6 @@ async fn report(me: &tokio::sync::mpsc::Sender<Mail>, letter: Mail) {
     // The task is gone only when pgmedic is; recovery reads the log then.
     drop(me.send(letter).await);
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use super::api::{PauseRequest, Refusal, RunReport, RunRequest, Status};
 use super::carry::append_plain;
 use super::clock::{Clock, System};
 use super::configured;
+use super::leaving::Leaving;
 use super::load::Loaded;
 use super::recovery::{Occasion, recover};
 use super::target::{self, Asked, Mail, Shared, Standing};
@@ -12,15 +13,12 @@ use crate::audit::{self, Audit};
 use crate::config::Channel;
 use crate::drivers::Connect;
 use crate::model::record::{Draft, Notice, RecordKind};
-use crate::model::{Duration, Labels, Timestamp};
+use crate::model::{Labels, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-
-/// A stop waits so long for what is under way, then leaves it to the next start.
-const STOP_WITHIN: Duration = Duration::from_secs(6);
 
 /// Reads configuration and playbooks again; all faults, rendered, when there are any.
 pub type Reload = Arc<dyn Fn() -> Result<Loaded, String> + Send + Sync>;
@@ -57,8 +55,8 @@ pub(super) struct Live {
     pub(super) loaded: Loaded,
     pub(super) worlds: Vec<World>,
     pub(super) tasks: BTreeMap<String, (mpsc::Sender<Mail>, JoinHandle<()>)>,
-    /// Tasks of targets that a reload removed and that did not end in time, by name.
-    leaving: Vec<(String, JoinHandle<()>)>,
+    /// Tasks of targets that a reload removed and that did not end in time.
+    leaving: Leaving,
     channels: watch::Sender<Arc<Vec<Channel>>>,
     outbox: JoinHandle<()>,
     /// Ends the messages and the watch over the clock.
@@ -98,10 +96,12 @@ impl Daemon {
         let chores = CancellationToken::new();
         let (channels, configured) = watch::channel(Arc::new(loaded.config.channels.clone()));
         let outbox = tokio::spawn(super::ledger::deliver(shared.audit.clone(), configured, chores.clone()));
-        let live = Live { loaded, worlds, tasks, leaving: Vec::new(), channels, outbox, chores: chores.clone() };
+        let live =
+            Live { loaded, worlds, tasks, leaving: Leaving::default(), channels, outbox, chores: chores.clone() };
         let core = Arc::new(Core { shared, reload, started, live: Mutex::new(live) });
         tokio::spawn(super::chores::watch_clock(core.shared.clone(), core.notify().await, chores.clone()));
-        tokio::spawn(super::alarm::watch(core.clone(), chores));
+        tokio::spawn(super::alarm::watch(core.clone(), chores.clone()));
+        tokio::spawn(super::leaving::watch(core.clone(), chores));
         Ok(Daemon { core })
     }
 
@@ -118,9 +118,9 @@ impl Daemon {
             drop(mail.send(Mail::Stop(why.to_owned())).await);
         }
         let tasks = std::mem::take(&mut live.tasks);
-        live.leaving.extend(tasks.into_iter().map(|(name, (_, task))| (name, task)));
-        self.core.let_end(&mut live.leaving).await;
-        if !live.leaving.is_empty() {
+        let told = tasks.into_iter().map(|(name, (_, task))| (name, task)).collect();
+        live.leaving.let_end(told, &*self.core.shared.clock).await;
+        if live.leaving.still().next().is_some() {
             tracing::warn!("some runs did not end in time; the next start looks after them");
         }
         if !self.core.shared.triggers {
@@ -243,15 +243,17 @@ impl Core {
         let mut alone: BTreeSet<String> =
             now.iter().filter(|name| !live.tasks.contains_key(**name)).map(|name| (*name).clone()).collect();
         let gone: Vec<String> = live.tasks.keys().filter(|name| !now.contains(name)).cloned().collect();
+        let mut told = Vec::new();
         for name in gone {
             if let Some((mail, task)) = live.tasks.remove(&name) {
                 drop(mail.send(Mail::Stop("the target was removed from the configuration".to_owned())).await);
-                live.leaving.push((name.clone(), task));
-                alone.insert(name);
+                told.push((name, task));
             }
         }
-        self.let_end(&mut live.leaving).await;
-        for (name, _) in &live.leaving {
+        // Those of earlier reloads are not waited for again.
+        live.leaving.let_end(told, &*self.shared.clock).await;
+        alone.extend(live.ended());
+        for name in live.leaving.still() {
             tracing::warn!("target {name}: what is under way there did not end in time; it records its end itself");
             alone.remove(name);
         }
@@ -275,23 +277,23 @@ impl Core {
         (live.worlds, live.loaded) = (worlds, loaded);
     }
 
-    /// Waits, for a while, until told tasks have ended; those that have not are left.
-    async fn let_end(&self, leaving: &mut Vec<(String, JoinHandle<()>)>) {
-        let all_ended = async {
-            for (name, task) in leaving.iter_mut() {
-                if let Err(e) = task.await {
-                    tracing::error!("the task of target {name} ended badly: {e}");
-                }
-            }
-        };
-        tokio::select! { () = all_ended => {}, () = self.shared.clock.sleep(STOP_WITHIN) => {} }
-        leaving.retain(|(_, task)| !task.is_finished());
-    }
-
     /// What is going on.
     pub(super) async fn status_now(&self) -> Status {
         let standings = self.standings().await;
         super::orders::status(self, standings).await
+    }
+}
+
+impl Live {
+    /// Targets whose tasks have left: whatever the log holds open there is nobody's any more. One that a reload has
+    /// brought back since has a task whose runs are under way.
+    pub(super) fn ended(&mut self) -> BTreeSet<String> {
+        let mut ended = self.leaving.ended();
+        for name in ended.iter().filter(|name| self.tasks.contains_key(*name)) {
+            tracing::warn!("target {name} is back already: what its removed task may have left open waits for a start");
+        }
+        ended.retain(|name| !self.tasks.contains_key(name));
+        ended
     }
 }
 

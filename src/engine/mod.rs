@@ -11,6 +11,7 @@ mod control;
 mod daemon;
 mod driving;
 mod health;
+mod leaving;
 mod ledger;
 pub mod load;
 mod look;

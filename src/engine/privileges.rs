@@ -2,10 +2,12 @@
 //! and told once each way.
 
 use super::health::told;
+use super::ownership::Witness;
 use super::target::{Mail, Task};
 use super::world::World;
 use crate::model::record::Draft;
 use crate::model::{Kind, Mode, Ownership, Server};
+use std::sync::Arc;
 
 /// What was missing when last looked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,12 +50,16 @@ impl Task {
         let (driver, clock, me) = (self.driving.now(), self.shared.clock.clone(), self.me.clone());
         tokio::spawn(async move {
             let seen = super::look::server(&*driver, &*clock).await;
-            drop(me.send(Mail::Seen(seen.map(Box::new))).await);
+            drop(me.send(Mail::Seen(driver, seen.map(Box::new))).await);
         });
     }
 
     /// Such a look ended.
-    pub(super) fn seen(&mut self, seen: Result<Box<Server>, String>) {
+    pub(super) fn seen(&mut self, driver: &Arc<Witness>, seen: Result<Box<Server>, String>) {
+        // Where the target was before a reload is no news of where it is now; the reload has begun a look of its own.
+        if !self.driving.is_now(driver) {
+            return;
+        }
         let (target, now) = (self.world.target.name.clone(), self.shared.clock.now());
         let news = match &seen {
             Ok(_) => self.health.succeeded(&target, now),

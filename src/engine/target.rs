@@ -30,8 +30,8 @@ pub enum Mail {
     Run(String, What),
     /// A look of a run ended.
     Looked(String, Result<Box<(Facts, Arc<History>)>, Unseen>),
-    /// The server was looked at, for no run.
-    Seen(Result<Box<Server>, String>),
+    /// The server was looked at, for no run, and through which driver.
+    Seen(Arc<Witness>, Result<Box<Server>, String>),
     /// Somebody asks for a run.
     Ask(Asked),
     /// Stop the runs of a playbook (of all, if none), and say why.
@@ -94,7 +94,7 @@ pub struct Shared {
 /// A run under way.
 pub(super) struct Live {
     pub(super) run: Run,
-    /// As it began; see [`Task::driver_of`].
+    /// Of its last look, and of what is done on that; see `Task::looks_through`.
     pub(super) driver: Arc<Witness>,
     pub(super) stop: CancellationToken,
     reply: Option<oneshot::Sender<RunReport>>,
@@ -128,31 +128,33 @@ pub(super) struct Task {
 /// Starts the task of one target, with the runs that a crash cut off.
 pub fn spawn(world: World, shared: Shared, cut_off: Vec<Run>) -> (mpsc::Sender<Mail>, tokio::task::JoinHandle<()>) {
     let (me, mailbox) = mpsc::channel(MAILBOX);
-    let driving = Driving::new(&shared, &world);
-    let now = shared.clock.now();
-    let task = Task {
-        driving,
-        me: me.clone(),
-        runs: BTreeMap::new(),
-        seen: BTreeMap::new(),
-        quiet: Quiet::new(now),
-        tickers: Vec::new(),
-        queued: BTreeMap::new(),
-        last: BTreeMap::new(),
-        health: Health::default(),
-        privileges: Privileges::default(),
-        version_num: None,
-        in_recovery: None,
-        sibling: None,
-        patient: Vec::new(),
-        stopping: None,
-        world,
-        shared,
-    };
+    let task = Task::new(world, shared, me.clone());
     (me, tokio::spawn(task.live(mailbox, cut_off)))
 }
 
 impl Task {
+    pub(super) fn new(world: World, shared: Shared, me: mpsc::Sender<Mail>) -> Task {
+        Task {
+            driving: Driving::new(&shared, &world),
+            me,
+            runs: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            quiet: Quiet::new(shared.clock.now()),
+            tickers: Vec::new(),
+            queued: BTreeMap::new(),
+            last: BTreeMap::new(),
+            health: Health::default(),
+            privileges: Privileges::default(),
+            version_num: None,
+            in_recovery: None,
+            sibling: None,
+            patient: Vec::new(),
+            stopping: None,
+            world,
+            shared,
+        }
+    }
+
     async fn live(mut self, mut mailbox: mpsc::Receiver<Mail>, cut_off: Vec<Run>) {
         for run in cut_off {
             self.go(run, None);
@@ -188,7 +190,7 @@ impl Task {
         match letter {
             Mail::Run(run, what) => self.happened(&run, what),
             Mail::Looked(run, looked) => self.looked(&run, looked),
-            Mail::Seen(seen) => self.seen(seen),
+            Mail::Seen(driver, seen) => self.seen(&driver, seen),
             Mail::Ask(asked) => self.ask(asked),
             Mail::Abort(playbook, why) => self.abort(playbook.as_deref(), &why, false),
             Mail::Status(reply) => drop(reply.send(self.standing())),
@@ -284,7 +286,7 @@ impl Task {
         self.go(Run::new(brief), reply);
     }
 
-    fn go(&mut self, run: Run, reply: Option<oneshot::Sender<RunReport>>) {
+    pub(super) fn go(&mut self, run: Run, reply: Option<oneshot::Sender<RunReport>>) {
         let id = run.brief.id.clone();
         self.runs.insert(id.clone(), Live { run, driver: self.driving.now(), stop: CancellationToken::new(), reply });
         self.happened(&id, What::Begin);
@@ -342,7 +344,7 @@ impl Task {
     }
 
     /// Runs under way go on as they began; whatever begins from now on is of the new configuration.
-    fn change(&mut self, world: World) {
+    pub(super) fn change(&mut self, world: World) {
         self.driving.change(&self.shared, &world);
         self.world = world;
         self.health.try_again();
@@ -351,12 +353,6 @@ impl Task {
         self.queued.clear();
         self.replan();
         self.look_at_server();
-    }
-
-    /// A run keeps the driver it began with; what a crash left is looked up where the target is now, as the next
-    /// start would do it.
-    pub(super) fn driver_of(&self, live: &Live) -> Arc<Witness> {
-        if live.run.resumed { self.driving.now() } else { live.driver.clone() }
     }
 
     /// Plans all triggers anew; ticks that lie between are not made up for.

@@ -72,6 +72,12 @@ impl Params {
         self.get(key).and_then(|v| v.trim().parse().ok())
     }
 
+    /// All options and their values but passwords, by name.
+    pub fn but_passwords(&self) -> impl Iterator<Item = (&str, &str)> {
+        let secret = |key: &&str| key.ends_with("password");
+        self.0.iter().filter(move |(key, _)| !secret(key)).map(|(key, value)| (*key, value.as_str()))
+    }
+
     /// The password that is written, if one is.
     #[must_use]
     pub fn password(&self) -> Option<SecretString> {

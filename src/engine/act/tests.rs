@@ -101,7 +101,7 @@ fn book(find: &str, step: &str) -> Arc<Playbook> {
     Arc::new(playbook.unwrap_or_else(|| panic!("{faults:?}")))
 }
 
-fn brief() -> Brief {
+pub fn brief() -> Brief {
     Brief {
         id: "01RUN".to_owned(),
         target: "orders".to_owned(),
@@ -141,11 +141,15 @@ fn of(brief: &Brief, candidate: Candidate, server: Server) -> Prepared {
     }
 }
 
+pub fn errand(brief: &Brief) -> Errand {
+    let step = brief.playbook.rungs().next().expect("a rung").clone();
+    Errand { action: "cancel_backend", step, prepared: prepared(brief), undo: None }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_effect_that_does_not_come_is_waited_for_no_longer() {
     let (clock, brief) = (SetBack::new(), brief());
-    let step = brief.playbook.rungs().next().expect("a rung").clone();
-    let errand = Errand { action: "cancel_backend", step, prepared: prepared(&brief), undo: None };
+    let errand = errand(&brief);
     let within = errand.prepared.deed.act.confirm.as_ref().expect("a look").within;
     let acted = timeout(within * 10, act(&Stubborn, &clock, &brief, &errand, &CancellationToken::new())).await;
     assert_eq!(acted.expect("it ends in time").status, OutcomeStatus::Failed);

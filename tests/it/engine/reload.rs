@@ -80,6 +80,22 @@ async fn other_playbooks_go_on_under_the_new_configuration_while_a_run_is_under_
 }
 
 #[tokio::test]
+async fn a_password_changed_while_a_run_is_under_way_keeps_nobody_from_acting() {
+    let Some(cluster) = Cluster::start_with(15, &[("autovacuum", "off")]) else { return };
+    slow_table(&cluster);
+    let patient = LONG_QUERIES.replace("longer_than: 1s", "longer_than: 1h");
+    let config = target_of(&cluster, "    password: \"${file:password}\"\n")
+        .replace("{user: pgmedic_act}", "{user: pgmedic_act, password: \"${file:password}\"}");
+    let home = Home::new(&config, &[&patient, STATISTICS]);
+    home.write("password", "as it was");
+    let daemon = home.serve();
+    eventually(async || analyzing(&cluster)).await;
+    home.write("password", "rotated");
+    others_go_on(&cluster, &home).await;
+    assert_eq!(daemon.end("TERM").0, Some(0));
+}
+
+#[tokio::test]
 async fn other_playbooks_go_on_while_what_a_crash_cut_off_is_looked_up() {
     // A server below 14 does not notice that its client is gone, and goes on.
     let Some(cluster) = Cluster::start_with(13, &[("autovacuum", "off")]) else { return };
