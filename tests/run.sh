@@ -44,9 +44,11 @@ fi
 export PGMEDIC_TEST_MAJORS="${present[*]}"
 echo "PostgreSQL for the tests: $PGMEDIC_TEST_MAJORS"
 
-# Says itself when it cannot be had; what compares with it then skips loudly.
+# Says itself when it cannot be had; what compares with it then skips loudly. Where it is, such a test fails instead.
 step "prometheus"
-tests/support/prometheus.sh
+PGMEDIC_TEST_PROMETHEUS=$(tests/support/prometheus.sh)
+export PGMEDIC_TEST_PROMETHEUS
+echo "Prometheus to compare with: ${PGMEDIC_TEST_PROMETHEUS:-none}"
 
 step "fmt"
 cargo fmt --all --check

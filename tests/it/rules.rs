@@ -9,9 +9,18 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 /// The files of tests, and whether all in them comes as expected.
-const FILES: [(&str, bool); 9] = [
+const FILES: [(&str, bool); 18] = [
     ("pass.yaml", true),
     ("fuzzy.yaml", true),
+    ("until.yaml", true),
+    ("seldom.yaml", true),
+    ("often.yaml", true),
+    ("absent.yaml", true),
+    ("numbers.yaml", true),
+    ("out_of_range_series.yaml", false),
+    ("out_of_range_expr.yaml", false),
+    ("out_of_range_sample.yaml", false),
+    ("quoted_sample.yaml", false),
     ("fail.yaml", false),
     ("exact.yaml", false),
     ("limit.yaml", false),
@@ -153,7 +162,9 @@ fn what_a_file_may_ask_for_is_bounded() {
 fn a_test_of_rules_can_be_stopped() {
     for text in [
         "tests:\n- promql_expr_test: [{expr: 'vector(1)', eval_time: 10000h}]\n",
-        "tests:\n- input_series: [{series: m, values: '0x900000'}]\n  promql_expr_test: [{expr: m, eval_time: 0}]\n",
+        // All samples come in front of the second evaluation.
+        "evaluation_interval: 10d\ntests:\n- interval: 1s\n  input_series: [{series: m, values: '0x900000'}]\n  \
+         promql_expr_test: [{expr: m, eval_time: 10d}]\n",
     ] {
         let (file, faults) = pgmedic::rules::unit::read("t.yaml", text);
         let file = file.unwrap_or_else(|| panic!("{faults:?}"));

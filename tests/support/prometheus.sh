@@ -5,7 +5,8 @@
 #
 # Debian 12 has 2.42, whose ranges include their beginning. They are taken from a newer suite through
 # this machine's own mirror and only unpacked: nothing of the system changes, and being written in Go
-# they need no libraries of it. Says so loudly when that does not work, and is no failure then.
+# they need no libraries of it. Prints the folder that has them; says so loudly when that does not work, and is no
+# failure then.
 set -euo pipefail
 
 suite=forky
@@ -23,7 +24,10 @@ skip() {
     exit 0
 }
 
-[ ! -x "$into/root/usr/bin/promtool" ] || exit 0
+if [ -x "$into/root/usr/bin/promtool" ]; then
+    echo "$into/root/usr/bin"
+    exit 0
+fi
 if ! command -v apt-get >/dev/null || ! command -v dpkg >/dev/null; then
     skip "this is no Debian"
 fi
@@ -44,7 +48,8 @@ options=(
 cd "$work"
 apt-get "${options[@]}" -qq update >&2 || skip "$suite's list of packages could not be read"
 apt-get "${options[@]}" -qq download prometheus promtool >&2 || skip "the packages could not be downloaded"
-for package in ./*.deb; do dpkg -x "$package" root; done
+for package in ./*.deb; do dpkg -x "$package" root >&2; done
 rm -rf state cache ./*.deb
 chmod -R go+rX "$work"
 mv -T "$work" "$into" 2>/dev/null || [ -x "$into/root/usr/bin/promtool" ]
+echo "$into/root/usr/bin"

@@ -68,6 +68,13 @@ impl<'a> Run<'a> {
         Ok(selection)
     }
 
+    /// Whether any series has a sample in a window.
+    pub(super) fn has_sample(&mut self, window: Window) -> Result<bool, Error> {
+        self.work(1)?;
+        // A selection without room is full at the first.
+        Ok(self.source.select(&[], window, &mut Selection::new(0, true)).is_err())
+    }
+
     /// The time that an `@` fixes.
     pub(super) fn fixed(&self, at: Option<At>) -> Option<i64> {
         at.map(|at| match at {

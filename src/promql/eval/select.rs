@@ -89,6 +89,12 @@ impl Ranges {
 }
 
 impl Run<'_> {
+    /// Whether there is any sample, of whatever series, up to the end of what a selector looks at.
+    pub(in crate::promql) fn has_sample_until(&mut self, shift: Shift, steps: &Steps) -> Result<bool, Error> {
+        let window = Window { after: i64::MIN, until: Clock::of(self, shift).at(steps.end()), last_only: false };
+        self.has_sample(window)
+    }
+
     /// A range selector or a subquery, selected for all steps.
     pub(in crate::promql) fn ranges(&mut self, expr: &Expr, steps: &Steps) -> Result<Ranges, Error> {
         match &expr.bare().kind {

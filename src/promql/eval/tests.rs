@@ -37,7 +37,9 @@ fn expressions_yield_what_prometheus_yields() {
         ("max_over_time(x[3m:1m])", r#"{job="a"} 10; {job="b"} 20"#),
         ("x offset 5m", r#"{__name__="x", job="a"} 5; {__name__="x", job="b"} 10"#),
         ("absent(y{job=\"c\"})", r#"{job="c"} 1"#),
-        ("absent(y{job!=\"b\",job=\"c\"})", r#"{job="c"} 1"#),
+        ("absent(y{job!=\"b\",job=\"c\"})", "{} 1"),
+        ("absent(y{job!=\"b\",job=\"c\"} offset 1h)", r#"{job="c"} 1"#),
+        ("absent(y{job!=\"\",job=\"c\"})", r#"{job="c"} 1"#),
         ("absent(y{job=\"c\",job!=\"b\"})", "{} 1"),
         ("1 + 2", "Scalar(3.0)"),
     ];

@@ -3,7 +3,7 @@
 use super::{Body, Function};
 use crate::promql::eval::{ABSENT, Block, Computed, Error, Run, Steps, is_absent};
 use crate::promql::labels::{Labels, METRIC_NAME};
-use crate::promql::matcher::Comparison;
+use crate::promql::matcher::{Comparison, Matcher};
 use crate::promql::syntax::{Call, Expr, Kind};
 use crate::promql::value::ValueType::{Matrix, Vector};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +25,7 @@ fn absent(run: &mut Run, call: &Call, steps: &Steps) -> Result<Computed, Error> 
     for (_, cells) in block.iter() {
         there.iter_mut().zip(cells).for_each(|(there, value)| *there |= !is_absent(*value));
     }
-    one_where_nothing(run, arg, &there)
+    one_where_nothing(run, arg, steps, &there)
 }
 
 fn absent_over_time(run: &mut Run, call: &Call, steps: &Steps) -> Result<Computed, Error> {
@@ -40,23 +40,44 @@ fn absent_over_time(run: &mut Run, call: &Call, steps: &Steps) -> Result<Compute
             *there |= behind.checked_sub(1).is_some_and(|last| samples[last].at > after);
         }
     }
-    one_where_nothing(run, arg, &there)
+    one_where_nothing(run, arg, steps, &there)
 }
 
-fn one_where_nothing(run: &mut Run, arg: &Expr, there: &[bool]) -> Result<Computed, Error> {
+fn one_where_nothing(run: &mut Run, arg: &Expr, steps: &Steps, there: &[bool]) -> Result<Computed, Error> {
     run.spend(there.len())?;
+    let labels = labels_of(run, arg, steps)?;
     let mut block = Block::new(there.len());
-    block.push(labels_of(arg), there.iter().map(|there| if *there { ABSENT } else { 1.0 }));
+    block.push(labels, there.iter().map(|there| if *there { ABSENT } else { 1.0 }));
     Ok(Computed::Vector(block))
 }
 
-/// The labels that the selector asks for by `=`, as Prometheus chooses them: each matcher of a label in turn
-/// sets it or takes it away, and only the first `=` sets it.
-fn labels_of(arg: &Expr) -> Labels {
-    let (Kind::Selector(selector) | Kind::Range(selector, _)) = &arg.bare().kind else { return Labels::default() };
+/// The labels that the selector asks for by `=`, as Prometheus chooses them. Its store moves the matchers that take
+/// series away behind the others before they are looked at here, unless it has no sample that old and none is asked.
+fn labels_of(run: &mut Run, arg: &Expr, steps: &Steps) -> Result<Labels, Error> {
+    let (Kind::Selector(selector) | Kind::Range(selector, _)) = &arg.bare().kind else {
+        return Ok(Labels::default());
+    };
+    let written: Vec<&Matcher> = selector.matchers.iter().filter(|matcher| matcher.name() != METRIC_NAME).collect();
+    let (behind, mut moved): (Vec<&Matcher>, Vec<&Matcher>) =
+        written.iter().partition(|matcher| takes_away(matcher, &written));
+    moved.extend(behind);
+    let (written, moved) = (asked_for(&written), asked_for(&moved));
+    let asked = written == moved || run.has_sample_until(selector.shift, steps)?;
+    Ok(if asked { moved } else { written })
+}
+
+/// Whether a matcher lets series without its label through, so that they are found by taking others away.
+fn takes_away(matcher: &Matcher, all: &[&Matcher]) -> bool {
+    let must_be_set = all.iter().any(|other| other.name() == matcher.name() && !other.accepts(""));
+    let negative = matches!(matcher.comparison(), Comparison::NotEqual | Comparison::NotLike);
+    !must_be_set || (negative && matcher.accepts(""))
+}
+
+/// Each matcher of a label in turn sets it or takes it away, and only the first `=` sets it.
+fn asked_for(matchers: &[&Matcher]) -> Labels {
     let mut asked: BTreeMap<&str, &str> = BTreeMap::new();
     let mut set: BTreeSet<&str> = BTreeSet::new();
-    for matcher in selector.matchers.iter().filter(|matcher| matcher.name() != METRIC_NAME) {
+    for matcher in matchers {
         if matcher.comparison() == Comparison::Equal && set.insert(matcher.name()) {
             asked.insert(matcher.name(), matcher.value());
         } else {

@@ -1,13 +1,41 @@
 //! Numbers, durations and strings as `PromQL` writes them.
 
-/// A number as Go's `ParseInt` with base 0 reads it, else as its `ParseFloat` does: `0x1f`, `010` is 8,
-/// `1_000`, `1e6`.
-pub(super) fn number(raw: &str) -> Option<f64> {
-    let lower = raw.to_ascii_lowercase();
-    if let Some(digits) = lower.strip_prefix("0x") {
-        return hexadecimal(digits);
+/// Why a text is no number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoNumber {
+    /// It is written in another way.
+    Syntax,
+    /// No finite number of 64 bits is that large.
+    OutOfRange,
+}
+
+impl NoNumber {
+    /// What to tell of such a text.
+    pub fn said_of(self, raw: &str) -> String {
+        match self {
+            NoNumber::Syntax => format!("`{raw}` is no number"),
+            NoNumber::OutOfRange => {
+                format!("`{raw}` is out of range: numbers go up to about 1.8e308, infinity is `Inf`")
+            }
+        }
     }
-    let plain = without_underscores(&lower)?;
+}
+
+/// A number as Prometheus reads it, by Go's `ParseInt` with base 0, else by its `ParseFloat`: `0x1f`, `010` is 8,
+/// `1_000`, `1e6`. What is too small is 0.
+pub(super) fn number(raw: &str) -> Result<f64, NoNumber> {
+    let lower = raw.to_ascii_lowercase();
+    let read = match lower.strip_prefix("0x") {
+        Some(digits) => hexadecimal(digits),
+        None => decimal_or_octal(&lower),
+    };
+    let read = read.ok_or(NoNumber::Syntax)?;
+    if read.is_infinite() { Err(NoNumber::OutOfRange) } else { Ok(read) }
+}
+
+/// Infinite when out of range.
+fn decimal_or_octal(lower: &str) -> Option<f64> {
+    let plain = without_underscores(lower)?;
     let octal = plain.len() > 1 && plain.starts_with('0') && plain.bytes().all(|c| (b'0'..b'8').contains(&c));
     if octal {
         // Too large for an integer of 64 bits, Go reads it as a decimal number after all.
@@ -20,24 +48,11 @@ pub(super) fn number(raw: &str) -> Option<f64> {
     plain.parse().ok()
 }
 
-/// Go's floating-point literals in base 16, `0x1.8p3`; without an exponent only integers.
+/// Integers of 64 bits only: Prometheus's grammar has no `p`, without which Go has no other numbers in base 16.
 fn hexadecimal(digits: &str) -> Option<f64> {
-    let (mantissa, exponent) = match digits.split_once('p') {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
-        None if digits.contains('.') => return None,
-        None => (digits, 0),
-    };
-    let mantissa = without_underscores(mantissa.strip_prefix('_').unwrap_or(mantissa))?;
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((&mantissa, ""));
-    if whole.len() + fraction.len() == 0 {
-        return None;
-    }
-    let mut value = 0.0_f64;
-    for digit in whole.chars().chain(fraction.chars()) {
-        value = value.mul_add(16.0, f64::from(digit.to_digit(16)?));
-    }
-    let shift = i32::try_from(fraction.len()).ok()?.checked_mul(4)?;
-    Some(value * f64::from(exponent.checked_sub(shift)?).exp2())
+    let plain = without_underscores(digits.strip_prefix('_').unwrap_or(digits))?;
+    let digits_only = plain.bytes().all(|c| c.is_ascii_hexdigit());
+    i64::from_str_radix(&plain, 16).ok().filter(|_| digits_only).map(to_float)
 }
 
 /// Underscores may stand between digits only.
@@ -129,24 +144,33 @@ mod tests {
     #[test]
     fn numbers_read_as_in_go() {
         let cases = [
-            ("1", Some(1.0)),
-            ("010", Some(8.0)),
-            ("08", Some(8.0)),
-            ("1_000", Some(1000.0)),
-            ("1_000.5", Some(1000.5)),
-            ("0x1F", Some(31.0)),
-            ("0x_1F", Some(31.0)),
-            ("0x1.8p3", Some(12.0)),
-            ("1e5", Some(1e5)),
-            ("1E+5", Some(1e5)),
-            ("5.", Some(5.0)),
-            (".5", Some(0.5)),
-            ("0b1", None),
-            ("1__0", None),
-            ("1_", None),
-            ("1.2.3", None),
-            ("5m", None),
-            ("0x", None),
+            ("1", Ok(1.0)),
+            ("010", Ok(8.0)),
+            ("08", Ok(8.0)),
+            ("1_000", Ok(1000.0)),
+            ("1_000.5", Ok(1000.5)),
+            ("0x1F", Ok(31.0)),
+            ("0x_1F", Ok(31.0)),
+            ("0x7fffffffffffffff", Ok(9_223_372_036_854_775_807.0)),
+            ("9223372036854775808", Ok(9_223_372_036_854_775_808.0)),
+            ("1e-400", Ok(0.0)),
+            ("1.7976931348623157e308", Ok(f64::MAX)),
+            ("1e309", Err(NoNumber::OutOfRange)),
+            ("1_000E400", Err(NoNumber::OutOfRange)),
+            ("0x8000000000000000", Err(NoNumber::Syntax)),
+            ("0x1.8p3", Err(NoNumber::Syntax)),
+            ("0x1p2000", Err(NoNumber::Syntax)),
+            ("0x-1", Err(NoNumber::Syntax)),
+            ("1e5", Ok(1e5)),
+            ("1E+5", Ok(1e5)),
+            ("5.", Ok(5.0)),
+            (".5", Ok(0.5)),
+            ("0b1", Err(NoNumber::Syntax)),
+            ("1__0", Err(NoNumber::Syntax)),
+            ("1_", Err(NoNumber::Syntax)),
+            ("1.2.3", Err(NoNumber::Syntax)),
+            ("5m", Err(NoNumber::Syntax)),
+            ("0x", Err(NoNumber::Syntax)),
         ];
         for (raw, expected) in cases {
             assert_eq!(number(raw), expected, "{raw}");

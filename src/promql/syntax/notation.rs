@@ -1,7 +1,8 @@
 //! The notation of series in Prometheus's unit tests: `up{job="a"}` and `1+2x3 _ stale`.
 
+use super::SyntaxError;
+use super::literal::{self, NoNumber};
 use super::token::{Token, tokens};
-use super::{SyntaxError, literal};
 use crate::promql::labels::{Labels, METRIC_NAME};
 use crate::promql::value::STALE;
 use crate::syntax::Span;
@@ -149,7 +150,10 @@ fn number(text: &str) -> Result<(f64, &str), String> {
         end += 1;
     }
     let (raw, rest) = unsigned.split_at(end);
-    let read = literal::number(raw).ok_or_else(|| format!("`{text}` is no number"))?;
+    let read = literal::number(raw).map_err(|why| match why {
+        NoNumber::Syntax => why.said_of(text),
+        NoNumber::OutOfRange => why.said_of(raw),
+    })?;
     Ok((sign * read, rest))
 }
 
@@ -166,15 +170,29 @@ mod tests {
             ("-1.5e-1-1e+1x1 1_000", "[Some(-0.15), Some(-10.15), Some(1000.0)]"),
             ("0x1", "[Some(0.0), Some(0.0)]"),
             ("", "[]"),
+            ("1e-400 1.5e308+1e308x1", "[Some(0.0), Some(1.5e308), Some(inf)]"),
             ("stale NaN", "[Some(NaN), Some(NaN)]"),
         ];
         for (text, expected) in cases {
             assert_eq!(format!("{:?}", values(text).unwrap()), expected, "{text}");
         }
         assert!(crate::promql::is_stale(values("stale").unwrap()[0].unwrap()));
-        for text in
-            ["1x", "1x3.5", "stalex3", "NaNx3", "1 + 2x3", "a", "_2", "{{schema:1}}", "1x9999999", "1++2x3", "é"]
-        {
+        for text in [
+            "1e1000",
+            "1e309x2",
+            "1-1e400x2",
+            "1x",
+            "1x3.5",
+            "stalex3",
+            "NaNx3",
+            "1 + 2x3",
+            "a",
+            "_2",
+            "{{schema:1}}",
+            "1x9999999",
+            "1++2x3",
+            "é",
+        ] {
             assert!(values(text).is_err(), "{text}");
         }
     }

@@ -1,7 +1,7 @@
 //! The tokens of an expression with their places.
 
 use super::SyntaxError;
-use super::literal;
+use super::literal::{self, NoNumber};
 use crate::model::time::milliseconds;
 use crate::syntax::Span;
 
@@ -152,11 +152,10 @@ impl Lexer<'_> {
     fn number(&mut self) -> Result<Token, SyntaxError> {
         let bytes = self.rest().as_bytes();
         let hex = bytes.len() > 1 && bytes[0] == b'0' && bytes[1].eq_ignore_ascii_case(&b'x');
-        let exponent = if hex { b'p' } else { b'e' };
         let mut length = 0;
         while length < bytes.len() {
             let c = bytes[length];
-            let sign = (c == b'+' || c == b'-') && length > 0 && bytes[length - 1].eq_ignore_ascii_case(&exponent);
+            let sign = !hex && (c == b'+' || c == b'-') && length > 0 && bytes[length - 1].eq_ignore_ascii_case(&b'e');
             if !(c.is_ascii_alphanumeric() || c == b'_' || c == b'.' || sign) {
                 break;
             }
@@ -164,13 +163,12 @@ impl Lexer<'_> {
         }
         let span = Span { start: self.at, end: self.at + length };
         let raw = self.rest().get(..length).unwrap_or_default();
-        let token = if let Some(number) = literal::number(raw) {
-            Token::Number(number)
-        } else {
-            let fault = |message: String| {
-                SyntaxError::new(span, message).help("write for example 1.5, 1e6, 0x1f, 30s or 1h30m")
-            };
-            Token::Duration(milliseconds(raw).map_err(fault)?)
+        let fault =
+            |message: String| SyntaxError::new(span, message).help("write for example 1.5, 1e6, 0x1f, 30s or 1h30m");
+        let token = match literal::number(raw) {
+            Ok(number) => Token::Number(number),
+            Err(NoNumber::Syntax) => Token::Duration(milliseconds(raw).map_err(fault)?),
+            Err(out_of_range) => return Err(fault(out_of_range.said_of(raw))),
         };
         self.at = span.end;
         Ok(token)

@@ -5,7 +5,7 @@ use crate::promql::{Expr, Labels};
 use crate::rules::read::{broken, expression, milliseconds};
 use crate::syntax::fault::quote;
 use crate::syntax::read::Map;
-use crate::syntax::{Fault, Keys, Node, Reader, parse};
+use crate::syntax::{Fault, Keys, Kind, Node, Reader, parse};
 use std::collections::BTreeMap;
 
 /// Values that all series of a file may have.
@@ -245,7 +245,7 @@ fn pairs(reader: &mut Reader, node: Option<&Node>) -> BTreeMap<String, String> {
     let Some(node) = node.filter(|node| !node.is_nothing()) else { return pairs };
     let Some(map) = reader.open_map(node, "names and texts") else { return pairs };
     for entry in map.entries() {
-        if let crate::syntax::Kind::Scalar { .. } = &entry.value.kind {
+        if let Kind::Scalar { .. } = &entry.value.kind {
             pairs.insert(entry.key.clone(), entry.value.scalar().unwrap_or_default().to_owned());
         } else {
             reader.mismatch(&entry.value, "a text");
@@ -277,25 +277,36 @@ fn sample(reader: &mut Reader, node: &Node) -> Option<(Labels, f64)> {
     Some((labels?, value?))
 }
 
-/// A number as YAML writes it.
+/// A number as YAML writes it; one that is out of range is none, as in promtool.
 fn number(reader: &mut Reader, node: &Node) -> Option<f64> {
     let text = node.scalar().unwrap_or_default();
-    let plain = text.replace('_', "");
-    let value = match plain.to_ascii_lowercase().as_str() {
-        ".inf" | "+.inf" => Some(f64::INFINITY),
-        "-.inf" => Some(f64::NEG_INFINITY),
-        ".nan" => Some(f64::NAN),
-        lower if lower.starts_with("0x") => {
-            // As Go converts: to the nearest.
-            #[allow(clippy::cast_precision_loss)]
-            i64::from_str_radix(&lower[2..], 16).ok().map(|value| value as f64)
-        }
-        lower if lower.bytes().all(|c| c.is_ascii_digit() || b".e+-".contains(&c)) => plain.parse().ok(),
-        _ => None,
-    };
+    let plain = matches!(node.kind, Kind::Scalar { quoted: false, .. });
+    let value = plain.then(|| yaml_number(&text.replace('_', "").to_ascii_lowercase())).flatten();
     if value.is_none() {
         let message = format!("{} is no number", quote(text));
-        reader.error_help(node.span, "wrong-type", message, "write for example 1, 0.5, 1e6, .inf, -.inf or .nan");
+        let help = "write for example 1, 0.5, 1e6, .inf, -.inf or .nan, without quotes";
+        reader.error_help(node.span, "wrong-type", message, help);
     }
     value
+}
+
+fn yaml_number(lower: &str) -> Option<f64> {
+    // As Go converts: to the nearest.
+    #[allow(clippy::cast_precision_loss)]
+    let integer = |digits: &str, radix: u32| i64::from_str_radix(digits, radix).ok().map(|value| value as f64);
+    let is_octal = |digits: &str| !digits.is_empty() && digits.bytes().all(|c| (b'0'..b'8').contains(&c));
+    match lower {
+        ".inf" | "+.inf" => return Some(f64::INFINITY),
+        "-.inf" => return Some(f64::NEG_INFINITY),
+        ".nan" => return Some(f64::NAN),
+        _ => {}
+    }
+    if let Some(digits) = lower.strip_prefix("0x") {
+        return integer(digits, 16);
+    }
+    if let Some(digits) = lower.strip_prefix("0o").or_else(|| lower.strip_prefix('0')).filter(|d| is_octal(d)) {
+        return integer(digits, 8);
+    }
+    let decimal = lower.bytes().all(|c| c.is_ascii_digit() || b".e+-".contains(&c));
+    lower.parse().ok().filter(|value: &f64| decimal && value.is_finite())
 }

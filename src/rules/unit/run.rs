@@ -199,15 +199,9 @@ impl Run<'_> {
     }
 
     fn expressions(&mut self) {
-        let test = self.test;
-        if test.exprs.is_empty() {
-            return;
-        }
-        // Expressions see all samples, those behind their time too: `offset -5m` is one.
-        if let Err(why) = self.feed.until(i64::MAX, test, &mut self.store, self.stop) {
-            return self.failed(test.line, "the series".to_owned(), why);
-        }
-        for case in &test.exprs {
+        // They see the samples up to the last evaluation of the rules, as in promtool: those behind their own
+        // time too, and none behind that evaluation.
+        for case in &self.test.exprs {
             if (self.stop)() {
                 return;
             }

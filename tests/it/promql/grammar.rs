@@ -137,13 +137,13 @@ pub fn compare(seed: u64, count: usize) -> Option<Vec<String>> {
 
 #[test]
 fn changed_expressions_are_read_when_prometheus_reads_them() {
-    let differ = compare(1, 1_000).unwrap_or_default();
+    let Some(differ) = compare(1, 1_000) else { return };
     assert!(differ.is_empty(), "{}", differ.join("\n"));
 }
 
 #[test]
 #[ignore = "only with tests/run.sh --full"]
 fn twenty_thousand_changed_expressions_are_read_when_prometheus_reads_them() {
-    let differ = compare(2, 20_000).unwrap_or_default();
+    let Some(differ) = compare(2, 20_000) else { return };
     assert!(differ.is_empty(), "{}", differ.join("\n"));
 }

@@ -14,8 +14,8 @@ use std::time::Duration;
 /// The least version with the semantics that are held against: 2.x has closed ranges.
 const LEAST: (u32, u32) = (3, 5);
 
-/// A program of Prometheus's, from the tests' cache or the path; says so loudly when there is none of
-/// the version needed.
+/// A program of Prometheus's, from the tests' cache or the path. When there is none of the version needed, it says so
+/// loudly, and fails where `tests/run.sh` has promised that it is there.
 pub fn program(name: &str) -> Option<PathBuf> {
     let fetched = places::cache().join("prometheus/root/usr/bin").join(name);
     let found = [fetched, PathBuf::from(name)].into_iter().find(|program| {
@@ -23,7 +23,10 @@ pub fn program(name: &str) -> Option<PathBuf> {
         version(&String::from_utf8_lossy(&said)).is_some_and(|version| version >= LEAST)
     });
     if found.is_none() {
-        eprintln!("SKIPPED: there is no {name} of Prometheus {}.{} or later here", LEAST.0, LEAST.1);
+        let why = format!("there is no {name} of Prometheus {}.{} or later here", LEAST.0, LEAST.1);
+        let promised = std::env::var_os("PGMEDIC_TEST_PROMETHEUS").is_some_and(|folder| !folder.is_empty());
+        assert!(!promised, "tests/run.sh promises what is missing: {why}");
+        eprintln!("SKIPPED: {why}");
     }
     found
 }

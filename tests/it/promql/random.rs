@@ -145,13 +145,13 @@ pub fn compare(seed: u64, count: usize) -> Option<Vec<String>> {
 
 #[test]
 fn random_expressions_yield_what_prometheus_yields() {
-    let differ = compare(1, 300).unwrap_or_default();
+    let Some(differ) = compare(1, 300) else { return };
     assert!(differ.is_empty(), "{}", differ.join("\n"));
 }
 
 #[test]
 #[ignore = "only with tests/run.sh --full"]
 fn ten_thousand_random_expressions_yield_what_prometheus_yields() {
-    let differ = compare(2, 10_000).unwrap_or_default();
+    let Some(differ) = compare(2, 10_000) else { return };
     assert!(differ.is_empty(), "{}", differ.join("\n"));
 }
