@@ -12,6 +12,8 @@ use std::process::Command;
 #[derive(Deserialize)]
 pub struct File {
     pub evaluation_interval: String,
+    #[serde(default)]
+    pub fuzzy_compare: bool,
     pub tests: Vec<Group>,
 }
 
@@ -83,8 +85,8 @@ pub fn evaluated(file: &File, case: &Case, store: &Store) -> Result<Vec<(Labels,
     }
 }
 
-fn same(a: f64, b: f64) -> bool {
-    a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-14 * a.abs()
+fn same(a: f64, b: f64, fuzzy: bool) -> bool {
+    a == b || (a.is_nan() && b.is_nan()) || (fuzzy && (a - b).abs() <= 1e-14 * a.abs())
 }
 
 pub fn read(file: &PathBuf) -> File {
@@ -105,7 +107,7 @@ fn pgmedic_agrees_with_the_corpus() {
                 let got = evaluated(&file, case, &store).map(|got| got.into_iter().collect::<BTreeMap<_, _>>());
                 let agrees = got.as_ref().is_ok_and(|got| {
                     got.len() == expected.len()
-                        && got.iter().zip(&expected).all(|((a, x), (b, y))| a == b && same(*x, *y))
+                        && got.iter().zip(&expected).all(|((a, x), (b, y))| a == b && same(*x, *y, file.fuzzy_compare))
                 });
                 if !agrees {
                     faults.push(format!("{}: {}\n  expected {expected:?}\n  got      {got:?}", group.name, case.expr));
