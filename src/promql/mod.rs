@@ -15,6 +15,7 @@ pub mod eval;
 pub mod functions;
 pub mod labels;
 pub mod lint;
+mod logarithms;
 pub mod matcher;
 mod numeric;
 pub mod reference;

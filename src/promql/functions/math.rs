@@ -2,6 +2,7 @@
 
 use super::{Body, Function};
 use crate::promql::eval::{ABSENT, Computed};
+use crate::promql::logarithms::{log2, log10};
 use crate::promql::numeric::{larger, smaller};
 use crate::promql::value::ValueType::{Scalar, Vector};
 
@@ -14,9 +15,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     of_number("ceil", |v, _| v.ceil(), "Rounded up."),
     of_number("floor", |v, _| v.floor(), "Rounded down."),
     of_number("exp", |v, _| v.exp(), "e to the power of the number."),
-    of_number("ln", |v, _| v.ln(), "The natural logarithm."),
-    of_number("log2", |v, _| v.log2(), "The binary logarithm."),
-    of_number("log10", |v, _| v.log10(), "The decimal logarithm."),
+    of_number("ln", |v, _| libm::log(v), "The natural logarithm."),
+    of_number("log2", |v, _| log2(v), "The binary logarithm."),
+    of_number("log10", |v, _| log10(v), "The decimal logarithm."),
     of_number("sqrt", |v, _| v.sqrt(), "The square root."),
     of_number("sgn", |v, _| sign(v), "1, 0 or -1 as the number is positive, zero or negative."),
     of_number("deg", |v, _| v * 180.0 / std::f64::consts::PI, "Radians as degrees."),
@@ -30,9 +31,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     of_number("sinh", |v, _| v.sinh(), "The hyperbolic sine."),
     of_number("cosh", |v, _| v.cosh(), "The hyperbolic cosine."),
     of_number("tanh", |v, _| v.tanh(), "The hyperbolic tangent."),
-    of_number("asinh", |v, _| v.asinh(), "The inverse hyperbolic sine."),
-    of_number("acosh", |v, _| v.acosh(), "The inverse hyperbolic cosine."),
-    of_number("atanh", |v, _| v.atanh(), "The inverse hyperbolic tangent."),
+    of_number("asinh", |v, _| libm::asinh(v), "The inverse hyperbolic sine."),
+    of_number("acosh", |v, _| libm::acosh(v), "The inverse hyperbolic cosine."),
+    of_number("atanh", |v, _| libm::atanh(v), "The inverse hyperbolic tangent."),
     Function::new(
         "clamp",
         &[Vector, Scalar, Scalar],
