@@ -32,7 +32,7 @@ pub(super) struct Command {
     /// Also write the results to a file, as the XML of `JUnit`
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Give up on a file after so long
+    /// Give up on a file after so long, its reading included
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = time::parse_duration)]
     timeout: Duration,
 }
@@ -47,9 +47,18 @@ impl Command {
         };
         let files = if self.files.is_empty() { beside(&global.config)? } else { self.files };
         let mut checks = Vec::new();
+        let mut unread = Vec::new();
         for file in &files {
-            let tests = load::tests(file).map_err(|error| unloaded(&error))?;
-            checks.extend(checked(file, &tests, wanted.as_ref(), self.timeout, out));
+            let until = (Instant::now(), self.timeout);
+            match load::tests(file) {
+                Ok(tests) => checks.extend(checked(file, &tests, wanted.as_ref(), until, out)),
+                Err(error) => {
+                    let why = error.to_string();
+                    // Whoever reads only the results must see it too.
+                    checks.push(failed(&file.display().to_string(), 1, "", "the file", why.clone()));
+                    unread.push(why);
+                }
+            }
         }
         if let Some(file) = &self.junit {
             let written = std::fs::write(file, junit::report(&checks));
@@ -61,6 +70,9 @@ impl Command {
         out.note(&format!("{}: {passed} passed, {failed} failed", count(files.len(), "file")));
         if checks.is_empty() {
             out.note("No test was run: the files have none, or --run names none of them.");
+        }
+        if !unread.is_empty() {
+            return Err(Failure::usage(unread.join("\n")));
         }
         Ok(if failed > 0 { Exit::TROUBLE } else { Exit::FINE })
     }
@@ -81,7 +93,13 @@ fn beside(config: &Path) -> Result<Vec<PathBuf>, Failure> {
 }
 
 /// Runs the tests of a file. One with errors is a check that failed, and so is one that takes too long.
-fn checked(file: &Path, tests: &Tests, wanted: Option<&Regex>, timeout: Duration, out: &Out) -> Vec<Check> {
+fn checked(
+    file: &Path,
+    tests: &Tests,
+    wanted: Option<&Regex>,
+    (begun, timeout): (Instant, Duration),
+    out: &Out,
+) -> Vec<Check> {
     let name = file.display().to_string();
     for pattern in &tests.empty {
         out.complain(&format!("{name}: `{pattern}` under rule_files names no file"));
@@ -92,7 +110,6 @@ fn checked(file: &Path, tests: &Tests, wanted: Option<&Regex>, timeout: Duration
         return vec![failed(&name, line, "", "the file and those that it names", told.trim_end().to_owned())];
     };
     let wanted = |name: &str| wanted.is_none_or(|regex| regex.is_match(name));
-    let begun = Instant::now();
     let stop = || begun.elapsed() >= timeout;
     let mut checks = Vec::new();
     let late = |line: usize, test: &str, checks: &mut Vec<Check>| {

@@ -7,7 +7,7 @@ use crate::playbook::Condition;
 use crate::promql::labels::METRIC_NAME;
 use crate::promql::matcher::Comparison;
 use crate::promql::syntax::ast::Kind;
-use crate::promql::{Engine, Expr, Store, SyntaxError, parse};
+use crate::promql::{Engine, Expr, Matcher, Store, SyntaxError, parse};
 use crate::rules::read::{Alert, GroupSpec, Rule};
 use crate::rules::{Around, Group};
 use std::collections::BTreeSet;
@@ -42,13 +42,14 @@ impl Conditions {
     /// Conditions of which nothing is known yet. `interval` is that of collections, in milliseconds.
     ///
     /// # Errors
-    /// The first condition that is no `PromQL`, by its place in the list.
+    /// The first condition that is no `PromQL`, or looks at series without naming their metric, by its place in the
+    /// list.
     pub fn new(when: &[Condition], interval: i64) -> Result<Conditions, (usize, SyntaxError)> {
         let mut metrics = BTreeSet::new();
         let mut rules = Vec::new();
         for (i, condition) in when.iter().enumerate() {
             let expr = parse(&condition.promql).map_err(|error| (i, error))?;
-            named(&expr, &mut metrics);
+            named(&expr, &mut metrics).map_err(|error| (i, error))?;
             let milliseconds = |length: std::time::Duration| i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
             let alert = Alert {
                 hold: milliseconds(condition.hold),
@@ -105,17 +106,30 @@ impl Held {
     }
 }
 
-/// Collects the metrics that an expression names.
-fn named(expr: &Expr, metrics: &mut BTreeSet<String>) {
+/// Collects the metrics that an expression names. A selector that names none is refused: nobody could tell series
+/// that are not collected any more from series that are not there.
+fn named(expr: &Expr, metrics: &mut BTreeSet<String>) -> Result<(), SyntaxError> {
     match &expr.kind {
-        Kind::Call(call) if ABSENT.contains(&call.function.name) => return,
+        Kind::Call(call) if ABSENT.contains(&call.function.name) => return Ok(()),
         Kind::Selector(selector) | Kind::Range(selector, _) => {
-            let named = |m: &&crate::promql::Matcher| m.name() == METRIC_NAME && m.comparison() == Comparison::Equal;
-            metrics.extend(selector.matchers.iter().filter(named).map(|matcher| matcher.value().to_owned()));
+            let named = |m: &&Matcher| m.name() == METRIC_NAME && m.comparison() == Comparison::Equal;
+            let Some(metric) = selector.matchers.iter().find(named).filter(|metric| !metric.value().is_empty()) else {
+                let written: Vec<String> = selector.matchers.iter().map(Matcher::to_string).collect();
+                return Err(SyntaxError {
+                    span: expr.span,
+                    message: format!(
+                        "{{{}}} names no metric, so that nobody can tell whether it is still collected; write the \
+                         metrics by name, joined by `or`",
+                        written.join(",")
+                    ),
+                    help: None,
+                });
+            };
+            metrics.insert(metric.value().to_owned());
         }
         _ => {}
     }
-    expr.parts().into_iter().for_each(|part| named(part, metrics));
+    expr.parts().into_iter().try_for_each(|part| named(part, metrics))
 }
 
 #[cfg(test)]
@@ -164,6 +178,17 @@ mod tests {
         let decision = held[0].stops().unwrap();
         assert_eq!((decision.verdict, decision.reason.as_str()), (Verdict::Skip, "when: no data: nothing fresh of x"));
         assert_eq!(after(&[condition("absent(y)", 0)], &[9.0], false), [Held::Yes]);
+    }
+
+    #[test]
+    fn a_selector_that_names_no_metric_is_refused_unless_its_absence_is_asked_for() {
+        for blind in [r#"x unless on() {__name__=~"maint_.*"}"#, r#"count({a="b"}) > 1"#, r#"rate({a="b"}[5m])"#] {
+            let (place, error) = Conditions::new(&[condition("x", 0), condition(blind, 0)], MINUTE).unwrap_err();
+            assert!(place == 1 && error.message.contains("names no metric"), "{blind}: {}", error.message);
+        }
+        let message = Conditions::new(&[condition(r#"{__name__=~"maint_.*"}"#, 0)], MINUTE).unwrap_err().1.message;
+        assert!(message.starts_with(r#"{__name__=~"maint_.*"} names no metric"#), "{message}");
+        assert_eq!(after(&[condition(r#"absent({__name__=~"maint_.*"})"#, 0)], &[9.0], true), [Held::Yes]);
     }
 
     #[test]

@@ -177,7 +177,7 @@ pub fn lint(files: &[PathBuf], catalogue: &Catalogue) -> Result<Report, LoadErro
             sort::Sort::Config => drop(reading.config(file, &text, catalogue)?),
             sort::Sort::Playbook => drop(reading.playbook(file, &text, catalogue)),
             sort::Sort::Rules => reading.faults.extend(rules::read(&name, &text).1),
-            sort::Sort::Tests => reading.faults.extend(rules::unit::read(&name, &text).1),
+            sort::Sort::Tests => reading.faults.extend(unit::lint(file, &text)),
             sort::Sort::PlaybookTests => drop(reading.playbook_tests(file, &text)?),
             sort::Sort::Neither(fault) => reading.faults.push(fault),
         }

@@ -9,6 +9,8 @@ use regex::{Captures, Regex, RegexBuilder};
 use std::iter::Peekable;
 use std::str::Chars;
 
+/// Bytes that an expression may be long.
+const LENGTH_LIMIT: usize = 32_768;
 /// Bytes that a compiled expression may take.
 const SIZE_LIMIT: usize = 1 << 20;
 /// The same in a template, where texts are searched over and over.
@@ -75,7 +77,11 @@ type Rest<'a> = Peekable<Chars<'a>>;
 
 /// A pattern of Go's as Rust's crate writes it.
 fn translate(pattern: &str) -> Result<String, String> {
+    if pattern.len() > LENGTH_LIMIT {
+        return Err(format!("the regular expression is {} bytes long; at most {LENGTH_LIMIT} are read", pattern.len()));
+    }
     let mut rest = pattern.chars().peekable();
+    let mut classes_end = true;
     let mut out = String::with_capacity(pattern.len() + 8);
     let mut repeated = false;
     while let Some(c) = rest.next() {
@@ -87,7 +93,7 @@ fn translate(pattern: &str) -> Result<String, String> {
         match (repetition, c) {
             (Some(written), _) => out.push_str(&written),
             (None, '\\') => escape(&mut rest, &mut out)?,
-            (None, '[') => class(&mut rest, &mut out)?,
+            (None, '[') => class(&mut rest, &mut out, &mut classes_end)?,
             (None, '{') => out.push_str("\\{"),
             (None, '(') => {
                 flags(rest.clone())?;
@@ -106,11 +112,12 @@ fn repetition(first: char, rest: &mut Rest) -> Result<Option<String>, String> {
     match first {
         '*' | '+' | '?' => {}
         '{' => {
-            let inner: String = rest.clone().take_while(|c| *c != '}').collect();
-            let closed = rest.clone().any(|c| c == '}');
+            // No farther than its own characters: to look for the brace would read the rest at each `{`.
+            let inner: String = rest.clone().take_while(|c| c.is_ascii_digit() || *c == ',').collect();
+            let closed = rest.clone().nth(inner.len()) == Some('}');
             let (least, most) = inner.split_once(',').unwrap_or((&inner, ""));
-            let digits = |text: &str| text.bytes().all(|c| c.is_ascii_digit());
-            if !closed || least.is_empty() || !digits(least) || !digits(most) {
+            let number = |text: &str| !text.contains(',') && (text.len() < 2 || !text.starts_with('0'));
+            if !closed || least.is_empty() || !number(least) || !number(most) {
                 return Ok(None);
             }
             let few = |text: &str| text.is_empty() || text.parse().is_ok_and(|times: u32| times <= MOST_REPEATS);
@@ -253,8 +260,8 @@ fn quoted(rest: &mut Rest, out: &mut String) {
     }
 }
 
-/// A bracket expression, its opening bracket taken.
-fn class(rest: &mut Rest, out: &mut String) -> Result<(), String> {
+/// A bracket expression, its opening bracket taken. `classes_end` is false once no `:]` is ahead.
+fn class(rest: &mut Rest, out: &mut String, classes_end: &mut bool) -> Result<(), String> {
     out.push('[');
     out.extend(rest.next_if_eq(&'^'));
     let mut first = true;
@@ -266,17 +273,17 @@ fn class(rest: &mut Rest, out: &mut String) -> Result<(), String> {
                 out.push(']');
                 return Ok(());
             }
-            Some(_) => member(rest, out)?,
+            Some(_) => member(rest, out, classes_end)?,
         }
         first = false;
     }
 }
 
 /// One member of a bracket expression: a named class, a character or a range.
-fn member(rest: &mut Rest, out: &mut String) -> Result<(), String> {
+fn member(rest: &mut Rest, out: &mut String, classes_end: &mut bool) -> Result<(), String> {
     let mut ahead = rest.clone();
     match (ahead.next(), ahead.next()) {
-        (Some('['), Some(':')) if named(rest, out)? => return Ok(()),
+        (Some('['), Some(':')) if *classes_end && named(rest, out, classes_end)? => return Ok(()),
         (Some('\\'), Some(letter)) if perl_class(letter).is_some() => {
             rest.nth(1);
             out.push_str(perl_class(letter).unwrap_or_default());
@@ -311,20 +318,23 @@ fn class_character(rest: &mut Rest) -> Result<char, String> {
     }
 }
 
-/// Takes `[:alpha:]`, which is the same in both; false when the bracket means itself.
-fn named(rest: &mut Rest, out: &mut String) -> Result<bool, String> {
-    let name: String = rest.clone().take_while(|c| *c != ']').collect();
-    let closed = rest.clone().any(|c| c == ']');
-    if !closed || name.len() < 3 || !name.ends_with(':') {
-        return Ok(false);
+/// Takes `[:alpha:]`, which is the same in both; false when no `:]` is ahead, and the bracket means itself.
+fn named(rest: &mut Rest, out: &mut String, classes_end: &mut bool) -> Result<bool, String> {
+    let mut name = String::new();
+    for c in rest.clone().skip(2) {
+        if c == ']' && name.ends_with(':') {
+            name.pop();
+            if !CLASSES.contains(&name.strip_prefix('^').unwrap_or(&name)) {
+                return Err(format!("invalid character class range: `[:{name}:]`"));
+            }
+            out.push_str(&format!("[:{name}:]"));
+            rest.nth(name.len() + 3);
+            return Ok(true);
+        }
+        name.push(c);
     }
-    if !CLASSES.contains(&name.trim_matches(['[', ':', '^'])) {
-        return Err(format!("invalid character class range: `{name}]`"));
-    }
-    out.push_str(&name);
-    out.push(']');
-    rest.nth(name.chars().count());
-    Ok(true)
+    *classes_end = false;
+    Ok(false)
 }
 
 #[cfg(test)]

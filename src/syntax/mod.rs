@@ -20,7 +20,7 @@ pub mod values;
 pub use fault::{Fault, Place, Severity, Span};
 pub use node::{Entry, Kind, Node};
 pub use parse::parse;
-pub use read::{Keys, Map, Reader};
+pub use read::{Keys, Map, Reader, truth};
 pub use reference::Reference;
 pub use render::render;
 pub use selectors::RESPECTS;

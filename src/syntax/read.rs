@@ -175,7 +175,12 @@ impl<'t> Reader<'t> {
 
     /// Reports a value of the wrong sort.
     pub fn mismatch(&mut self, node: &Node, wanted: &str) {
-        self.error(node.span, "wrong-type", format!("{wanted} is expected here, not {}", describe(node)));
+        self.mismatch_help(node, wanted, None);
+    }
+
+    /// Reports a value of the wrong sort, with what to write instead where that is known.
+    pub fn mismatch_help(&mut self, node: &Node, wanted: &str, help: Option<String>) {
+        self.error(node.span, "wrong-type", format!("{wanted} is expected here, not {}", describe(node))).help = help;
     }
 
     /// A map with known keys; reports the unknown, the missing and those of later releases.
@@ -246,7 +251,8 @@ impl<'t> Reader<'t> {
             Kind::Scalar { text, quoted: false } if text == "true" => Some(true),
             Kind::Scalar { text, quoted: false } if text == "false" => Some(false),
             _ => {
-                self.mismatch(node, "`true` or `false`");
+                let meant = node.scalar().and_then(truth);
+                self.mismatch_help(node, "`true` or `false`", meant.map(|truth| format!("write `{truth}`")));
                 None
             }
         }
@@ -259,7 +265,10 @@ impl<'t> Reader<'t> {
             _ => "",
         };
         if digits.is_empty() {
-            self.mismatch(node, &format!("a whole number from {min} to {max}"));
+            let quoted = node.scalar().filter(|text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()));
+            let help = quoted
+                .map(|digits| format!("write it without quotes: {}", digits.chars().take(60).collect::<String>()));
+            self.mismatch_help(node, &format!("a whole number from {min} to {max}"), help);
             return None;
         }
         match digits.parse::<u64>() {
@@ -314,6 +323,16 @@ impl<'t> Reader<'t> {
         if !matches!(&node.kind, Kind::Scalar { text, quoted: false } if text == "1") {
             self.error_help(node.span, "version", "this build reads version 1 only", "write `version: 1`");
         }
+    }
+}
+
+/// What a word means that other readers of YAML take for `true` or `false`.
+#[must_use]
+pub fn truth(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "y" => Some(true),
+        "false" | "no" | "off" | "n" => Some(false),
+        _ => None,
     }
 }
 

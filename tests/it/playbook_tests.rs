@@ -270,3 +270,113 @@ fn a_file_that_takes_too_long_is_given_up_with_a_clear_word() {
     let output = pgmedic(dir.path(), &["test", "--timeout", "soon", "heavy.yaml"]);
     assert_eq!(output.status.code(), Some(2));
 }
+
+/// A file with one test of a shipped playbook, what `pgmedic` says about it, and the codes of its faults.
+fn one(command: &str, test: &str) -> (String, Vec<String>) {
+    let book = shipped("cancel-long-queries.yaml");
+    let head = "version: 1\nplaybooks: [../cancel-long-queries.yaml]\nplaybook: cancel-long-queries\ntests:\n";
+    let test = format!("{head}  - {}\n", test.trim().replace('\n', "\n    "));
+    let dir = folder(&[("cancel-long-queries.yaml", &book), ("tests/it.yaml", &test)]);
+    let said = text_of(&pgmedic(dir.path(), &[command, "tests/it.yaml"]).stdout);
+    let code = Regex::new(r"(?m)^ *(?:error|warning)\[([a-z-]+)\]").unwrap();
+    let codes = code.captures_iter(&said).map(|found| found[1].to_owned()).collect();
+    (said, codes)
+}
+
+#[test]
+fn one_fault_hides_no_other() {
+    let rest = "candidates: [{pid: 7, query_start: 1h}]\nhistory: {actions: [{candidate: 7, action: cancel, ago: 5}]}\n\
+                expect: {verdict: acts, decisions: [{candidate: 7, verdict: act}]}";
+    let others = ["wrong-type", "bad-duration", "unknown-action", "unknown-word"];
+    for (head, own) in [
+        ("target: {name: a}\nat: soon", "bad-moment"),
+        ("target: {name: a b}\nat: 2026-01-01T00:00:00Z", "bad-name"),
+        ("playbook: cancel\ntarget: {name: a}\nat: 2026-01-01T00:00:00Z", "unknown-playbook"),
+    ] {
+        let (said, codes) = one("lint", &format!("{head}\n{rest}"));
+        assert!(codes.contains(&own.to_owned()), "{said}");
+        for other in others {
+            assert!(codes.iter().any(|code| code == other), "{other} of {head}: {said}");
+        }
+        // The row that could not be read is candidate 7.
+        assert!(!codes.iter().any(|code| code == "unknown-candidate"), "{said}");
+    }
+}
+
+#[test]
+fn a_value_of_the_wrong_sort_comes_with_the_right_one() {
+    let (said, _) = one(
+        "lint",
+        "target: {name: a}\nat: 2026-01-01T00:00:00Z\nserver: {client_backends: \"16\"}\n\
+         candidates: [{pid: 7, query_start: 1h}, {pid: 8, query_start: 10 minutes ago}]\n\
+         outcomes: [{candidate: 7, action: cancel_backend, outcome: done, gone: yes}]\nexpect: {runs: no}",
+    );
+    for help in ["without quotes: 16", "write `1h ago`", "write `10m ago`", "write `false`"] {
+        assert!(said.contains(help), "{help}: {said}");
+    }
+}
+
+#[test]
+fn the_past_of_a_file_is_bounded() {
+    let action = "{action: cancel_backend, ago: 1m, times: 1000}, ".repeat(40);
+    let (said, codes) = one(
+        "test",
+        &format!(
+            "target: {{name: a}}\nat: 2026-01-01T00:00:00Z\ncandidates: [{{pid: 7, query_start: 1h ago}}]\n\
+             history: {{actions: [{action}]}}\nexpect: {{verdict: act}}"
+        ),
+    );
+    assert_eq!(codes, ["too-large"], "{said}");
+    assert!(said.contains("more than 10000 actions and pauses of the past"), "{said}");
+}
+
+#[test]
+fn hundreds_of_rows_that_are_left_out_are_told_at_once() {
+    let rows: Vec<String> = (1..=900).map(|pid| format!("{{pid: {pid}, query_start: 1s ago}}")).collect();
+    let names: Vec<String> = (1..=900).map(|pid| pid.to_string()).collect();
+    let (said, codes) = one(
+        "test",
+        &format!(
+            "target: {{name: a}}\nat: 2026-01-01T00:00:00Z\ncandidates: [{}]\n\
+             expect: {{verdict: quiet, not_listed: [{}]}}",
+            rows.join(", "),
+            names.join(", ")
+        ),
+    );
+    assert!(codes.is_empty() && said.is_empty(), "{said}");
+}
+
+#[test]
+fn a_statement_is_shown_only_to_whoever_expects_one() {
+    let written = "after: 30s, statement: pg_terminate_backend";
+    let (_, said) = with("cancel-long-queries", written, "after: 31s");
+    assert!(said.contains("terminate_backend on 4711 after 30s") && !said.contains("SELECT"), "{said}");
+    let (_, said) = with("cancel-long-queries", written, "after: 31s, statement: SELECT");
+    assert!(said.contains("terminate_backend on 4711 after 30s: ") && said.contains("pg_terminate_backend"), "{said}");
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_keeps_no_result_back() {
+    let book = shipped("cancel-long-queries.yaml");
+    let tests = shipped("tests/cancel-long-queries.yaml");
+    let dir = folder(&[("cancel-long-queries.yaml", &book), ("tests/it.yaml", &tests)]);
+    let output = pgmedic(dir.path(), &["test", "--junit", "it.xml", "nowhere.yaml", "tests/it.yaml"]);
+    assert_eq!(output.status.code(), Some(2));
+    let (said, told) = (text_of(&output.stdout), text_of(&output.stderr));
+    assert!(told.contains("2 files: ") && told.contains(", 1 failed"), "{told}");
+    assert!(told.contains("cannot read nowhere.yaml") && said.contains("FAILED nowhere.yaml"), "{said}{told}");
+    let junit = std::fs::read_to_string(dir.path().join("it.xml")).unwrap();
+    assert!(junit.contains("tests/it.yaml") && junit.contains("cannot read nowhere.yaml"), "{junit}");
+}
+
+#[test]
+fn an_alert_that_is_nowhere_is_a_warning_where_nothing_is_expected_of_it() {
+    let rules = "groups: [{name: g, rules: [{alert: Lagging, expr: lag > 5}]}]\n";
+    let tests = "rule_files: [rules.yml]\ntests:\n  - alert_rule_test:\n      - {alertname: Laging, exp_alerts: []}\n      \
+                 - {alertname: Lagging, exp_alerts: []}\n";
+    let dir = folder(&[("rules.yml", rules), ("it.yml", tests)]);
+    let output = pgmedic(dir.path(), &["lint", "it.yml"]);
+    let said = text_of(&output.stdout);
+    assert_eq!((output.status.code(), said.matches("no-effect").count()), (Some(0), 1), "{said}");
+    assert!(said.contains("no file of rules has an alert `Laging`") && said.contains("`Lagging`?"), "{said}");
+}

@@ -112,7 +112,10 @@ pub(super) fn sent(wanted: &[expect::Sent], came: &[stage::Sent]) -> Diff {
         }));
         diff.unexpected.extend(came.map(|came| {
             let step = step(came.action, &came.candidate, came.takes_back);
-            format!("{}. {step} after {}: {}", i + 1, in_words(came.after), came.statement)
+            // A statement is long: it is shown to whoever asked for a part of it.
+            let asked = wanted.is_some_and(|wanted| wanted.statement.is_some());
+            let statement = if asked { format!(": {}", came.statement) } else { String::new() };
+            format!("{}. {step} after {}{statement}", i + 1, in_words(came.after))
         }));
     }
     diff

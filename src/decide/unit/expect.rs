@@ -1,6 +1,6 @@
 //! A test's `expect`.
 
-use super::names;
+use super::names::{self, Names};
 use super::past::{action, since_begin, text};
 use crate::guards::REGISTRY;
 use crate::model::verdict::GuardVerdict;
@@ -136,8 +136,8 @@ pub(super) struct Sent {
     pub takes_back: bool,
 }
 
-/// Reads it. `all` are the names of the test's rows.
-pub(super) fn read(reader: &mut Reader, node: &Node, all: &[String]) -> Option<Expected> {
+/// Reads it. `all` are the test's rows.
+pub(super) fn read(reader: &mut Reader, node: &Node, all: &Names) -> Option<Expected> {
     let map = reader.map(node, &EXPECT)?;
     let runs = map.get("runs").and_then(|node| reader.bool(node)).unwrap_or(true);
     if let Some(entry) = map.entries().iter().find(|e| e.key != "runs").filter(|_| !runs) {
@@ -206,7 +206,7 @@ fn guard(reader: &mut Reader, node: &Node) -> Option<GuardSaid> {
     Some(GuardSaid { name, verdict, detail: text(reader, &map, "detail") })
 }
 
-fn decided(reader: &mut Reader, node: &Node, all: &[String]) -> Option<Decided> {
+fn decided(reader: &mut Reader, node: &Node, all: &Names) -> Option<Decided> {
     let map = reader.map(node, &DECISION)?;
     Some(Decided {
         line: reader.line(node.span),
@@ -217,7 +217,7 @@ fn decided(reader: &mut Reader, node: &Node, all: &[String]) -> Option<Decided> 
     })
 }
 
-fn sent(reader: &mut Reader, node: &Node, all: &[String]) -> Option<Sent> {
+fn sent(reader: &mut Reader, node: &Node, all: &Names) -> Option<Sent> {
     let map = reader.map(node, &SENT)?;
     Some(Sent {
         candidate: names::read(reader, map.get("candidate")?, all)?,

@@ -5,6 +5,14 @@ use crate::model::{Candidate, Kind, Row};
 use crate::syntax::fault::{quote, suggest};
 use crate::syntax::{Node, Reader};
 
+/// The candidates that a test may name.
+#[derive(Clone, Copy)]
+pub(super) struct Names<'a> {
+    pub all: &'a [String],
+    /// Rows could not be read: a name that is not there may be that of such a row, whose fault was told.
+    pub faulty: bool,
+}
+
 /// The name of a candidate.
 pub(super) fn of(candidate: &Candidate) -> String {
     match candidate {
@@ -25,15 +33,16 @@ pub(super) fn of_row(kind: Kind, from: &str, row: &Row) -> String {
 }
 
 /// The name that is written, in full.
-pub(super) fn read(reader: &mut Reader, node: &Node, all: &[String]) -> Option<String> {
+pub(super) fn read(reader: &mut Reader, node: &Node, names: &Names) -> Option<String> {
     let written = reader.text_of(node, "a candidate")?;
-    let fits = |name: &&String| *name == written || name.ends_with(&format!(".{written}"));
-    let meant: Vec<&String> = all.iter().filter(fits).collect();
+    let end = format!(".{written}");
+    let meant: Vec<&String> = names.all.iter().filter(|name| *name == written || name.ends_with(&end)).collect();
     match meant.as_slice() {
         [one] => Some((*one).clone()),
+        [] if names.faulty => None,
         [] => {
             let message = format!("there is no candidate {} in this test", quote(written));
-            let help = suggest(written, all.iter().map(String::as_str));
+            let help = suggest(written, names.all.iter().map(String::as_str));
             reader.error_help(node.span, "unknown-candidate", message, help);
             None
         }

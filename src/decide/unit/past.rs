@@ -1,6 +1,6 @@
 //! A test's `history`: what was done before, folded from the records that it would have left.
 
-use super::names;
+use super::names::{self, Names};
 use crate::model::candidate::Named;
 use crate::model::history::{PauseOrder, Scope};
 use crate::model::record::{ActionRef, PlaybookRef};
@@ -43,6 +43,11 @@ pub(super) const OUTCOMES: [(&str, Option<OutcomeStatus>); 7] = [
 
 /// Most repeats of one action of the past.
 pub(super) const TIMES_MAX: u32 = 1_000;
+/// Most of what was done before in all tests of a file: each record is folded, and may have to be held against all
+/// before it.
+pub(super) const MOST_PAST: usize = 10_000;
+/// So many bytes of a query weigh as much as one more action: each repetition keeps its text.
+const QUERY_WEIGHT: usize = 4_096;
 
 /// The test that the past is of.
 pub(super) struct Of<'a> {
@@ -50,20 +55,19 @@ pub(super) struct Of<'a> {
     pub playbook: &'a str,
     pub at: Timestamp,
     pub candidates: &'a [Candidate],
-    /// The names of the candidates.
-    pub names: &'a [String],
+    pub names: Names<'a>,
 }
 
-/// Reads it and folds it.
-pub(super) fn read(reader: &mut Reader, node: Option<&Node>, of: &Of) -> History {
+/// Reads it and folds it, as far as there is room for it.
+pub(super) fn read(reader: &mut Reader, node: Option<&Node>, of: &Of, room: &mut Option<usize>) -> History {
     let mut history = History::default();
     let Some(map) = node.and_then(|node| reader.map(node, &HISTORY)) else { return history };
     let mut records = Vec::new();
     for item in map.get("actions").and_then(|node| reader.list(node, "actions")).unwrap_or_default() {
-        of.action(reader, item, &mut records);
+        of.action(reader, item, &mut records, room);
     }
     for item in map.get("pauses").and_then(|node| reader.list(node, "pauses")).unwrap_or_default() {
-        of.pause(reader, item, &mut records);
+        of.pause(reader, item, &mut records, room);
     }
     records.sort_by_key(|(time, _)| *time);
     for (seq, (time, body)) in (1..).zip(records) {
@@ -90,9 +94,16 @@ impl Of<'_> {
         Some((holder, self.ago(reader, &map)?))
     }
 
-    fn pause(&self, reader: &mut Reader, node: &Node, records: &mut Vec<(Timestamp, Draft)>) -> Option<()> {
+    fn pause(
+        &self,
+        reader: &mut Reader,
+        node: &Node,
+        records: &mut Vec<(Timestamp, Draft)>,
+        room: &mut Option<usize>,
+    ) -> Option<()> {
         let map = reader.map(node, &PAUSE)?;
         let since = self.ago(reader, &map)?;
+        take(reader, node, 1, room)?;
         let scope = Scope { target: text(reader, &map, "target"), playbook: text(reader, &map, "playbook") };
         let length = map.get("for").and_then(|node| reader.duration(node));
         let order = PauseOrder { order: "pause".to_owned(), scope, until: length.map(|length| after(since, length)) };
@@ -107,14 +118,21 @@ impl Of<'_> {
         Some(())
     }
 
-    fn action(&self, reader: &mut Reader, node: &Node, records: &mut Vec<(Timestamp, Draft)>) -> Option<()> {
+    fn action(
+        &self,
+        reader: &mut Reader,
+        node: &Node,
+        records: &mut Vec<(Timestamp, Draft)>,
+        room: &mut Option<usize>,
+    ) -> Option<()> {
         let map = reader.map(node, &ACTION)?;
-        let at = self.ago(reader, &map)?;
-        let action = action(reader, map.get("action")?)?;
+        let at = self.ago(reader, &map);
+        let action = map.get("action").and_then(|node| action(reader, node));
         let outcome = map.get("outcome").and_then(|node| reader.word(node, &OUTCOMES));
         let outcome = outcome.unwrap_or(Some(OutcomeStatus::Done));
         let times = map.get("times").and_then(|node| reader.count32(node, 1, TIMES_MAX)).unwrap_or(1);
-        let whom = self.whom(reader, node, &map, times)?;
+        let whom = self.whom(reader, node, &map, (times, room));
+        let (at, action, whom) = (at?, action?, whom?);
         let or = |text: Option<String>, own: &str| text.unwrap_or_else(|| own.to_owned());
         let playbook = or(text(reader, &map, "playbook"), self.playbook);
         let (target, run) = (or(text(reader, &map, "target"), self.target), text(reader, &map, "run"));
@@ -143,28 +161,41 @@ impl Of<'_> {
     }
 
     /// Whom an action was about: a candidate of the test, others with the same query, or others.
-    fn whom(&self, reader: &mut Reader, node: &Node, map: &Map, times: u32) -> Option<Vec<Named>> {
+    fn whom(
+        &self,
+        reader: &mut Reader,
+        node: &Node,
+        map: &Map,
+        (times, room): (u32, &mut Option<usize>),
+    ) -> Option<Vec<Named>> {
         let the = |name: &str| self.candidates.iter().find(|candidate| names::of(candidate) == name);
+        let count = usize::try_from(times).unwrap_or(usize::MAX);
         if let (Some(_), Some(like)) = (map.entry("candidate"), map.entry("like")) {
             let help = "keep one: `like` means other sessions with the same query";
             reader.error_help(like.key_span, "no-effect", "`candidate` and `like` exclude each other", help);
         }
         if let Some(node) = map.get("candidate") {
-            let one = Named::from(the(&names::read(reader, node, self.names)?)?);
-            return Some(vec![one; usize::try_from(times).unwrap_or(1)]);
+            let one = the(&names::read(reader, node, &self.names)?)?;
+            take(reader, node, weight(one).saturating_mul(count), room)?;
+            return Some(vec![Named::from(one); count]);
         }
         let like = match map.get("like") {
-            Some(node) => Some(the(&names::read(reader, node, self.names)?)?),
+            Some(node) => Some(the(&names::read(reader, node, &self.names)?)?),
             None => None,
         };
         let Some(first) = like.or(self.candidates.first()) else {
+            if self.names.faulty || !self.names.all.is_empty() {
+                return None;
+            }
             let help = "remove it: without candidates the past of others changes nothing";
             reader.error_help(node.span, "no-effect", "this test has no candidate", help);
             return None;
         };
+        take(reader, node, weight(first).saturating_mul(count), room)?;
+        let row = reader.line(node.span);
         let other = |n: u32| {
             let mut named = Named::from(first);
-            named.key = format!("{} (another, {} of line {})", named.key, n + 1, reader.line(node.span));
+            named.key = format!("{} (another, {} of line {})", named.key, n + 1, row);
             if let (Candidate::Backend(backend), None) = (&named.candidate, like) {
                 let fingerprint = format!("another query of {}", named.key);
                 named.candidate = Candidate::Backend(Backend { fingerprint, ..backend.clone() });
@@ -173,6 +204,26 @@ impl Of<'_> {
         };
         Some((0..times).map(other).collect())
     }
+}
+
+/// What a record about a candidate takes of the room.
+fn weight(candidate: &Candidate) -> usize {
+    match candidate {
+        Candidate::Backend(backend) => 1 + backend.query.len() / QUERY_WEIGHT,
+        Candidate::Table(_) | Candidate::Pool(_) => 1,
+    }
+}
+
+/// Takes room; the first that has none is reported, and from then on there is none.
+fn take(reader: &mut Reader, node: &Node, wanted: usize, room: &mut Option<usize>) -> Option<()> {
+    let left = (*room)?;
+    *room = left.checked_sub(wanted);
+    if room.is_none() {
+        let message = format!("the `history` of this file has more than {MOST_PAST} actions and pauses of the past");
+        let help = "write smaller `times`, just above the limit that is tested, or split the file";
+        reader.error_help(node.span, "too-large", message, help);
+    }
+    room.map(|_| ())
 }
 
 /// An action by its name.

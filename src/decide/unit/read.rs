@@ -1,11 +1,13 @@
 //! Reads a file of playbook tests and says all that is wrong with it.
 
+use super::names::Names;
 use super::past::{self, OUTCOMES};
+use super::rows::Rows;
 use super::target;
 use super::{Ending, Test, expect, names, rows, series, server};
-use crate::config::{Config, POLICY_KEYS, Policy, policy_over};
-use crate::finders::{self, Ask};
-use crate::model::{Facts, OutcomeStatus};
+use crate::config::{Config, POLICY_KEYS, Policy, QueryText, policy_over};
+use crate::finders::{self, Ask, Found};
+use crate::model::{Facts, OutcomeStatus, Server, Timestamp};
 use crate::playbook::Playbook;
 use crate::rules::unit::MOST_VALUES;
 use crate::syntax::{Fault, Keys, Map, Node, Reader, Span, parse};
@@ -90,6 +92,13 @@ pub struct Given<'a> {
     pub texts: &'a BTreeMap<String, String>,
 }
 
+impl<'a> Given<'a> {
+    /// The playbook, if there is but one.
+    fn only(&self) -> Option<&'a Playbook> {
+        if let [one] = self.playbooks { Some(one) } else { None }
+    }
+}
+
 /// Which other files are needed to read this one; faults in it are for [`read`] to tell.
 #[must_use]
 pub fn header(file: &str, text: &str) -> Header {
@@ -115,6 +124,51 @@ pub fn read(file: &str, text: &str, given: &Given) -> (Option<Vec<Test>>, Vec<Fa
     let mut faults = reader.into_faults();
     faults.extend(elsewhere);
     (tests.filter(|_| !faults.iter().any(Fault::is_error)), faults)
+}
+
+/// What the tests of a file may still take.
+struct Room {
+    /// Values of series.
+    values: usize,
+    /// What was done before; nothing once it was reported to be too much.
+    past: Option<usize>,
+}
+
+/// What a finder makes of a test's rows.
+struct Seen {
+    rows: Rows,
+    found: Found,
+    /// The names of the candidates.
+    listed: Vec<String>,
+    /// Rows that are no candidates: their names, and why.
+    unlisted: Vec<(String, String)>,
+}
+
+impl Default for Seen {
+    /// No row could be read.
+    fn default() -> Seen {
+        let rows = Rows { faulty: true, ..Rows::default() };
+        Seen { rows, found: Found::default(), listed: Vec::new(), unlisted: Vec::new() }
+    }
+}
+
+impl Seen {
+    /// Reads the rows and lets the playbook's finder look at them.
+    fn of(
+        reader: &mut Reader,
+        map: &Map,
+        playbook: Option<&Playbook>,
+        (server, query_text, at): (&Server, QueryText, Timestamp),
+    ) -> Seen {
+        let written = playbook.and_then(|playbook| Some((playbook, map.get("candidates")?)));
+        let Some((playbook, node)) = written else { return Seen::default() };
+        let Some(finder) = finders::of(playbook.find.finder) else { return Seen::default() };
+        let rows = rows::read(reader, node, finder, at);
+        let ask = Ask { args: &playbook.find.args, server, only: None, query_text };
+        let found = finder.read(&ask, &rows.answers);
+        let listed: Vec<String> = found.candidates.iter().map(names::of).collect();
+        Seen { unlisted: rows.left_out(&listed, finder, &ask), rows, found, listed }
+    }
 }
 
 /// What holds for all tests of a file.
@@ -160,12 +214,12 @@ fn whole<'t>(
     reader.refuse_empty(map.get("tests")?, items.len(), "tests nothing");
     let named = items.iter().filter_map(|item| item.below("name")).filter_map(|n| Some((n, n.scalar()?.to_owned())));
     reader.unique("tests", named);
-    let mut left = MOST_VALUES;
+    let mut left = Room { values: MOST_VALUES, past: Some(past::MOST_PAST) };
     Some(items.iter().filter_map(|item| whole.test(reader, item, &mut left, faults)).collect())
 }
 
 impl<'t> Whole<'t, '_> {
-    fn test(&self, reader: &mut Reader<'t>, node: &Node, room: &mut usize, faults: &mut Vec<Fault>) -> Option<Test> {
+    fn test(&self, reader: &mut Reader<'t>, node: &Node, room: &mut Room, faults: &mut Vec<Fault>) -> Option<Test> {
         let map = reader.map(node, &TEST)?;
         let Some(named) = map.get("playbook").or(self.playbook) else {
             let help = "add `playbook: NAME` here, or once for all tests of the file";
@@ -178,44 +232,49 @@ impl<'t> Whole<'t, '_> {
         let at = map.get("at").and_then(|node| reader.moment(node));
         let requested = map.get("requested_mode").and_then(|node| reader.mode(node));
         let server = server::read(reader, map.get("server"));
-        let (base, here, at) = (base?, here?, at?);
-        let playbook = here.playbook(reader, base, self.file, &self.given, faults)?;
-        let series = series::read(reader, &map, self.interval, at, room);
-        series::check(reader, &map, &playbook, &series, faults);
-        let policy = policy.at(here.mode, &here.own);
-        let finder = finders::of(playbook.find.finder)?;
-        let written = map.get("candidates").map(|node| rows::read(reader, node, finder, at))?;
-        let ask = Ask { args: &playbook.find.args, server: &server, only: None, query_text: policy.query_text };
-        let found = finder.read(&ask, &written.answers);
-        let listed: Vec<String> = found.candidates.iter().map(names::of).collect();
-        let left_out = written.names.iter().filter(|name| !listed.contains(name));
-        let unlisted = left_out.map(|name| (name.clone(), written.why_left_out(name, finder, &ask))).collect();
-        let of = past::Of {
-            target: &here.name,
-            playbook: &playbook.name,
-            at,
-            candidates: &found.candidates,
-            names: &listed,
+        let playbook = match (base, &here) {
+            (Some(base), Some(here)) => here.playbook(reader, base, self.file, &self.given, faults),
+            _ => None,
         };
-        let history = past::read(reader, map.get("history"), &of);
+        let series = series::read(reader, &map, self.interval, at, &mut room.values);
+        if let Some(playbook) = &playbook {
+            series::check(reader, &map, playbook, &series, faults);
+        }
+        // The rest is read in any case, so that all of its faults are told at once.
+        let stand_in = playbook.as_deref().or(base).or(self.given.only());
+        let seen = Seen::of(reader, &map, stand_in, (&server, policy.query_text, at.unwrap_or_default()));
+        let rows = Names { all: &seen.rows.names, faulty: seen.rows.faulty };
+        // What a finder lists then, nobody knows.
+        let listed = if at.is_some() && playbook.is_some() { Names { all: &seen.listed, ..rows } } else { rows };
+        let of = past::Of {
+            target: here.as_ref().map_or("", |here| &here.name),
+            playbook: stand_in.map_or("", |playbook| &playbook.name),
+            at: at.unwrap_or_default(),
+            candidates: &seen.found.candidates,
+            names: listed,
+        };
+        let history = past::read(reader, map.get("history"), &of, &mut room.past);
+        let outcomes = endings(reader, &map, &listed);
+        let expected = map.get("expect").and_then(|node| expect::read(reader, node, &rows));
+        let (here, at, playbook) = (here?, at?, playbook?);
         Some(Test {
             name: past::text(reader, &map, "name").unwrap_or_default(),
             line: reader.line(node.span),
             idle: target::idle(&playbook, &here),
-            outcomes: endings(reader, &map, &listed),
-            expected: expect::read(reader, map.get("expect")?, &written.names)?,
+            outcomes,
+            expected: expected?,
             facts: Facts {
                 target: here.name.clone(),
                 labels: here.labels.clone(),
                 looked_at: at,
-                candidates: found.candidates,
-                beyond_limit: found.beyond_limit,
-                unreadable: found.unreadable,
+                candidates: seen.found.candidates,
+                beyond_limit: seen.found.beyond_limit,
+                unreadable: seen.found.unreadable,
                 server,
             },
+            policy: Arc::new(policy.at(here.mode, &here.own)),
             playbook,
-            policy: Arc::new(policy),
-            unlisted,
+            unlisted: seen.unlisted,
             series,
             history: Arc::new(history),
             requested,
@@ -225,12 +284,12 @@ impl<'t> Whole<'t, '_> {
 }
 
 /// `outcomes`: what each action comes to. One that is not written is done, and its candidate gone.
-fn endings(reader: &mut Reader, map: &Map, listed: &[String]) -> Vec<Ending> {
+fn endings(reader: &mut Reader, map: &Map, listed: &Names) -> Vec<Ending> {
     let items = map.get("outcomes").and_then(|node| reader.list(node, "outcomes")).unwrap_or_default();
     items.iter().filter_map(|node| ending(reader, node, listed)).collect()
 }
 
-fn ending(reader: &mut Reader, node: &Node, listed: &[String]) -> Option<Ending> {
+fn ending(reader: &mut Reader, node: &Node, listed: &Names) -> Option<Ending> {
     let map = reader.map(node, &ENDING)?;
     let candidate = names::read(reader, map.get("candidate")?, listed)?;
     let action = past::action(reader, map.get("action")?)?.name;

@@ -6,8 +6,8 @@ use crate::finders::{AnswerSpec, Ask, Finder};
 use crate::model::time::{before, parse_duration};
 use crate::model::{Answer, Cell, Row, Timestamp};
 use crate::syntax::fault::{quote, suggest};
-use crate::syntax::{Kind, Node, Reader};
-use std::collections::BTreeMap;
+use crate::syntax::{Kind, Node, Reader, truth};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What stands for rows at a place that answered with an error.
 const ERROR: &str = "error";
@@ -19,7 +19,9 @@ pub(super) struct Rows {
     /// The names of all rows that stand for candidates.
     pub names: Vec<String>,
     /// Those that no server would answer with, and why.
-    pub never: Vec<(String, String)>,
+    pub never: BTreeMap<String, String>,
+    /// Whether a row could not be read: what names it is no fault of its own.
+    pub faulty: bool,
 }
 
 /// Reads `candidates`: rows of the finder's first question, or rows of each question by its name.
@@ -51,6 +53,7 @@ pub(super) fn read(reader: &mut Reader, node: &Node, finder: &dyn Finder, at: Ti
             None => {
                 let message = format!("`{}` is missing: `{}` asks for it too", spec.question, finder.spec().name);
                 reader.error_help(node.span, "missing-key", message, format!("add `{}: […]`", spec.question));
+                rows.faulty = true;
             }
         }
     }
@@ -68,8 +71,14 @@ impl Rows {
         at: Timestamp,
     ) {
         let mut by_place: BTreeMap<String, Result<Vec<Row>, String>> = BTreeMap::new();
-        for item in reader.list(node, "rows such as {column: value}").unwrap_or_default() {
-            let Some((from, row)) = one_row(reader, item, spec, at) else { continue };
+        let mut seen = BTreeSet::new();
+        let items = reader.list(node, "rows such as {column: value}");
+        self.faulty |= items.is_none();
+        for item in items.unwrap_or_default() {
+            let Some((from, row)) = one_row(reader, item, spec, at) else {
+                self.faulty = true;
+                continue;
+            };
             let row = match row {
                 Ok(row) => row,
                 Err(why) => {
@@ -80,13 +89,13 @@ impl Rows {
             let Ok(rows) = by_place.entry(from.clone()).or_insert_with(|| Ok(Vec::new())) else { continue };
             if let Some(finder) = finder {
                 let name = names::of_row(finder.spec().kind, &from, &row);
-                if self.names.contains(&name) {
+                if !seen.insert(name.clone()) {
                     let message = format!("there are two rows for {}", quote(&name));
                     reader.error_help(item.span, "duplicate-name", message, "one thing is listed once");
                 }
                 self.names.push(name.clone());
                 if let Some(why) = finder.never_listed(&row) {
-                    self.never.push((name, why));
+                    self.never.insert(name, why);
                     continue;
                 }
             }
@@ -99,18 +108,24 @@ impl Rows {
         self.answers.extend(by_place.into_iter().map(answer));
     }
 
-    /// Why a row that the finder left out is no candidate.
-    pub fn why_left_out(&self, name: &str, finder: &dyn Finder, ask: &Ask) -> String {
-        if let Some((_, why)) = self.never.iter().find(|(row, _)| row == name) {
-            return why.clone();
+    /// The rows that are not among the candidates, and why.
+    pub fn left_out(&self, listed: &[String], finder: &dyn Finder, ask: &Ask) -> Vec<(String, String)> {
+        let listed: BTreeSet<&String> = listed.iter().collect();
+        let left_out: Vec<&String> = self.names.iter().filter(|name| !listed.contains(name)).collect();
+        if left_out.is_empty() {
+            return Vec::new();
         }
         let mut any = ask.args.clone();
         any.0.retain(|arg, _| !["only", "except"].contains(arg));
+        // Once for all of them: a finder reads all rows each time.
         let found = finder.read(&Ask { args: &any, ..*ask }, &self.answers);
-        if found.candidates.iter().any(|candidate| names::of(candidate) == name) {
-            return "`only` or `except` of the finder leaves it out".to_owned();
-        }
-        format!("it is within the finder's limits {}", ask.args.to_json())
+        let without: BTreeSet<String> = found.candidates.iter().map(names::of).collect();
+        let why = |name: &String| match self.never.get(name) {
+            Some(why) => why.clone(),
+            None if without.contains(name) => "`only` or `except` of the finder leaves it out".to_owned(),
+            None => format!("it is within the finder's limits {}", ask.args.to_json()),
+        };
+        left_out.into_iter().map(|name| (name.clone(), why(name))).collect()
     }
 }
 
@@ -174,9 +189,33 @@ fn cell(reader: &mut Reader, node: &Node, column: &Column, at: Timestamp) -> Opt
     }
     let read = node.scalar().and_then(|text| parsed(text, column.holds, at));
     if read.is_none() {
-        reader.mismatch(node, column.holds.word());
+        reader.mismatch_help(node, column.holds.word(), node.scalar().and_then(|text| instead(text, column.holds)));
     }
     read
+}
+
+/// What to write instead of a text, where it is clear what it should say.
+fn instead(text: &str, holds: Holds) -> Option<String> {
+    match holds {
+        Holds::Bool => truth(text).map(|truth| format!("write `{truth}`")),
+        Holds::Time => {
+            let length = text.strip_suffix("ago").unwrap_or(text).trim();
+            if parse_duration(length).is_ok() {
+                return Some(format!("write `{length} ago`"));
+            }
+            let (number, unit) = length.split_once(' ')?;
+            let letter = match unit.trim_end_matches('s') {
+                "second" | "sec" => 's',
+                "minute" | "min" => 'm',
+                "hour" => 'h',
+                "day" => 'd',
+                "week" => 'w',
+                _ => return None,
+            };
+            number.parse::<u32>().ok().map(|number| format!("write `{number}{letter} ago`"))
+        }
+        Holds::Int | Holds::Float | Holds::Text => None,
+    }
 }
 
 fn parsed(text: &str, holds: Holds, at: Timestamp) -> Option<Cell> {

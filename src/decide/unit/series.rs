@@ -22,16 +22,17 @@ pub(super) struct Series {
 }
 
 /// Reads `input_series`, `interval` and `start_timestamp` of a test. Without a start the longest series ends at
-/// the moment of the test.
-pub(super) fn read(reader: &mut Reader, map: &Map, interval: i64, at: Timestamp, room: &mut usize) -> Series {
+/// the moment of the test; `None` where that could not be read.
+pub(super) fn read(reader: &mut Reader, map: &Map, interval: i64, at: Option<Timestamp>, room: &mut usize) -> Series {
     let own = map.get("interval").and_then(|node| reader.duration(node));
     let interval = own.and_then(|length| i64::try_from(length.as_millis()).ok()).unwrap_or(interval).max(1);
     let inputs = input_series(reader, map, room);
     let longest = inputs.iter().map(|input| input.values.len()).max().unwrap_or(0);
-    let at = at.as_millisecond();
+    let known = at.is_some();
+    let at = at.unwrap_or_default().as_millisecond();
     let led_up = i64::try_from(longest.saturating_sub(1)).unwrap_or(i64::MAX).saturating_mul(interval);
     let start = map.get("start_timestamp").and_then(|node| reader.moment(node)).map(Timestamp::as_millisecond);
-    let start = start.unwrap_or(at.saturating_sub(led_up));
+    let start = start.filter(|_| known).unwrap_or(at.saturating_sub(led_up));
     if start > at {
         let message = "the series begin only after the moment of the test";
         reader.error_help(map.span, "bad-moment", message, "write `start_timestamp` before `at`, or leave it out");
@@ -43,7 +44,7 @@ pub(super) fn read(reader: &mut Reader, map: &Map, interval: i64, at: Timestamp,
     Series { inputs, interval, start, at }
 }
 
-/// Series that nothing would look at, and conditions that are no expressions.
+/// Series that nothing would look at, and conditions that cannot be evaluated.
 pub(super) fn check(reader: &mut Reader, map: &Map, playbook: &Playbook, series: &Series, faults: &mut Vec<Fault>) {
     if playbook.when.is_empty() {
         for entry in map.entries().iter().filter(|e| ["input_series", "interval", "start_timestamp"].contains(&&*e.key))
@@ -55,7 +56,7 @@ pub(super) fn check(reader: &mut Reader, map: &Map, playbook: &Playbook, series:
     if let Err((i, error)) = Conditions::new(&playbook.when, series.interval) {
         let name = playbook.when.get(i).map_or("", |condition| condition.name.as_str());
         let span = places::place(playbook, &["when"]);
-        let message = format!("{name} is no expression: {}", error.message);
+        let message = format!("{name} cannot be evaluated: {}", error.message);
         faults.push(Fault::at(&playbook.file, &playbook.text, span, Severity::Error, "bad-expression", message));
     }
 }

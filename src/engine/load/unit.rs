@@ -6,7 +6,7 @@ use crate::decide::unit::{self as decisions, catalogue};
 use crate::rules;
 use crate::rules::read::GroupSpec;
 use crate::rules::unit::{self, TestFile};
-use crate::syntax::fault::quote;
+use crate::syntax::fault::{quote, suggest};
 use crate::syntax::{Fault, Severity};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -52,9 +52,39 @@ pub fn tests(file: &Path) -> Result<Tests, LoadError> {
     Ok(Tests { sound, faults, empty, sources: reading.sources })
 }
 
+/// Faults of a file of tests of rules, read beside the rules that it names; what is wrong with those is told when
+/// they are checked themselves.
+pub(super) fn lint(file: &Path, text: &str) -> Vec<Fault> {
+    let name = file.display().to_string();
+    let mut beside = Reading::new(&Disk);
+    if beside.rule_tests(file, text, &mut Vec::new()).is_err() {
+        // A file of rules that cannot be opened says nothing about the tests' own text.
+        return unit::read(&name, text).1;
+    }
+    beside.faults.into_iter().filter(|fault| fault.file == name).collect()
+}
+
+/// Tests that expect nothing of an alert that is nowhere: they pass whatever the rules say.
+fn idle_alerts(name: &str, text: &str, tests: &TestFile, groups: &[GroupSpec]) -> Vec<Fault> {
+    let rules = groups.iter().flat_map(|group| &group.rules).filter(|rule| rule.alert.is_some());
+    let there: BTreeSet<&str> = rules.map(|rule| rule.name.as_str()).collect();
+    let cases = tests.tests.iter().flat_map(|test| &test.alerts);
+    let idle = cases.filter(|case| case.expected.is_empty() && !there.contains(case.alert.as_str()));
+    let told = idle.map(|case| {
+        let message = format!(
+            "no file of rules has an alert {}: that nothing is expected of it always comes true",
+            quote(&case.alert)
+        );
+        Fault::at(name, text, case.span, Severity::Warning, "no-effect", message)
+            .with_help(suggest(&case.alert, there.iter().copied()))
+    });
+    told.collect()
+}
+
 impl Reading<'_> {
     fn rule_tests(&mut self, file: &Path, text: &str, empty: &mut Vec<String>) -> Result<Option<Sound>, LoadError> {
-        let (tests, faults) = unit::read(&file.display().to_string(), text);
+        let name = file.display().to_string();
+        let (tests, faults) = unit::read(&name, text);
         self.faults.extend(faults);
         let Some(tests) = tests else { return Ok(None) };
         let folder = file.parent().unwrap_or(Path::new(""));
@@ -71,6 +101,9 @@ impl Reading<'_> {
                 groups.extend(read);
                 self.faults.extend(faults);
             }
+        }
+        if !groups.is_empty() && !self.faults.iter().any(Fault::is_error) {
+            self.faults.extend(idle_alerts(&name, text, &tests, &groups));
         }
         Ok(Some(Sound::Rules(tests, groups)))
     }

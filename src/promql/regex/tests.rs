@@ -31,6 +31,11 @@ fn classes_are_those_of_go() {
         ("a{", "a{", true),
         ("a{,2}", "a{,2}", true),
         ("a{2}", "aa", true),
+        ("a{02}", "a{02}", true),
+        ("a{2,3,4}", "a{2,3,4}", true),
+        ("a{{1{2}", "a{{11", true),
+        ("[[:^digit:]]+", "ab", true),
+        ("[[:a]+", "[:a", true),
         ("a{2,}?", "aaa", true),
         ("[a-c-e]+", "b-e", true),
         ("[+--]+", "+,-", true),
@@ -92,7 +97,20 @@ fn what_go_refuses_is_refused() {
         r"\x{41",
         "(?R)a",
         "[[:foo:]]",
+        "[[:a]b:]",
     ] {
         assert!(compile(pattern).is_err(), "{pattern}");
     }
+}
+
+#[test]
+fn a_pattern_is_bounded_and_read_once() {
+    let longest = "[[:x".repeat(8_191) + "]";
+    assert!(translate(&longest).is_ok());
+    let braces = "{1".repeat(16_384);
+    assert_eq!(translate(&braces).unwrap(), "\\{1".repeat(16_384));
+    assert_eq!(
+        compile(&"{".repeat(32_769)).unwrap_err(),
+        "the regular expression is 32769 bytes long; at most 32768 are read"
+    );
 }

@@ -5,7 +5,7 @@ use crate::promql::{Expr, Labels};
 use crate::rules::read::{broken, expression, milliseconds};
 use crate::syntax::fault::quote;
 use crate::syntax::read::Map;
-use crate::syntax::{Fault, Keys, Kind, Node, Reader, parse};
+use crate::syntax::{Fault, Keys, Kind, Node, Reader, Span, parse};
 use std::collections::BTreeMap;
 
 /// Values that all series of a file may have.
@@ -72,6 +72,8 @@ pub struct AlertCase {
     pub at: i64,
     /// The alert's name.
     pub alert: String,
+    /// Where the name stands.
+    pub span: Span,
     /// Labels, the name's among them, and annotations.
     pub expected: Vec<(BTreeMap<String, String>, BTreeMap<String, String>)>,
 }
@@ -229,7 +231,8 @@ fn metric(reader: &mut Reader, node: &Node) -> Option<Labels> {
 fn alert(reader: &mut Reader, node: &Node) -> Option<AlertCase> {
     let map = reader.map(node, &ALERT)?;
     let at = milliseconds(reader, map.get("eval_time")).unwrap_or(0);
-    let alert = reader.text_of(map.get("alertname")?, "the alert's name")?.to_owned();
+    let written = map.get("alertname")?;
+    let alert = reader.text_of(written, "the alert's name")?.to_owned();
     let mut expected = Vec::new();
     for node in items(reader, &map, "exp_alerts", "alerts") {
         let Some(map) = reader.map(node, &EXPECTED) else { continue };
@@ -237,7 +240,7 @@ fn alert(reader: &mut Reader, node: &Node) -> Option<AlertCase> {
         labels.insert("alertname".to_owned(), alert.clone());
         expected.push((labels, pairs(reader, map.get("exp_annotations"))));
     }
-    Some(AlertCase { line: reader.line(node.span), at, alert, expected })
+    Some(AlertCase { line: reader.line(node.span), at, alert, span: written.span, expected })
 }
 
 fn pairs(reader: &mut Reader, node: Option<&Node>) -> BTreeMap<String, String> {
