@@ -17,15 +17,15 @@ if [ "$(id -u)" -eq 0 ]; then
 else
     cache=${PGMEDIC_TEST_CACHE:-$HOME/.cache/pgmedic-tests}
 fi
-into=$cache/prometheus
+into=$cache/prometheus-3
 
 skip() {
     echo "SKIPPED: no Prometheus to compare with: $*" >&2
     exit 0
 }
 
-if [ -x "$into/root/usr/bin/promtool" ]; then
-    echo "$into/root/usr/bin"
+if [ -x "$into/unpacked/usr/bin/promtool" ]; then
+    echo "$into/unpacked/usr/bin"
     exit 0
 fi
 if ! command -v apt-get >/dev/null || ! command -v dpkg >/dev/null; then
@@ -37,7 +37,7 @@ mirror=$(grep -hEo 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt
 mkdir -p "$cache"
 work=$(mktemp -d "$cache/fetch.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work"/{state/lists/partial,cache/archives/partial,root}
+mkdir -p "$work"/{state/lists/partial,cache/archives/partial,unpacked}
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 echo "deb [signed-by=$keyring] ${mirror% } $suite main" >"$work/sources.list"
 options=(
@@ -48,8 +48,8 @@ options=(
 cd "$work"
 apt-get "${options[@]}" -qq update >&2 || skip "$suite's list of packages could not be read"
 apt-get "${options[@]}" -qq download prometheus promtool >&2 || skip "the packages could not be downloaded"
-for package in ./*.deb; do dpkg -x "$package" root >&2; done
+for package in ./*.deb; do dpkg -x "$package" unpacked >&2; done
 rm -rf state cache ./*.deb
 chmod -R go+rX "$work"
-mv -T "$work" "$into" 2>/dev/null || [ -x "$into/root/usr/bin/promtool" ]
-echo "$into/root/usr/bin"
+mv -T "$work" "$into" 2>/dev/null || [ -x "$into/unpacked/usr/bin/promtool" ]
+echo "$into/unpacked/usr/bin"

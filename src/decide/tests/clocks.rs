@@ -57,24 +57,7 @@ fn a_target_that_stays_away_is_given_up_no_later() {
     let book = playbook(CANCEL_THEN_TERMINATE);
     stage.killed_before(&book, "act", 1);
     stage.jolt = HOUR;
-    let left = left(&stage.state.history).pop_first().expect("the intent is left").1;
-    let brief = Brief { id: "01RUN0".to_owned(), ..stage.brief(book) };
-    let give_up = stage.elapsed() + Duration::from_secs(5);
-    let mut run = resume(brief, &stage.state.history, &left, give_up).expect("the playbook is the same");
-    let (mut events, mut looks) = (vec![What::Begin], 0);
-    while let Some(what) = events.pop().filter(|_| looks < 100) {
-        let (moved, effects) = next(&run, &stage.event(what));
-        run = moved;
-        for effect in effects {
-            events.extend(match effect {
-                Effect::Look(_) => {
-                    looks += 1;
-                    vec![What::Blind { reason: "connection refused".to_owned(), seen: BTreeMap::new() }]
-                }
-                effect => stage.answer(effect, &run),
-            });
-        }
-    }
+    let looks = stage.resumed_while_away(&book);
     assert!(looks < 20, "{looks} looks");
 }
 

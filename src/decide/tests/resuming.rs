@@ -43,6 +43,30 @@ impl Stage {
         assert!(self.state.history.open.is_empty() && self.state.history.unverified.is_empty());
         end
     }
+
+    /// Takes up what is left while the target does not answer, until it is given up after five seconds; how often
+    /// it was looked at, a hundred times at most.
+    pub(super) fn resumed_while_away(&mut self, book: &Arc<Playbook>) -> usize {
+        let left = left(&self.state.history).pop_first().expect("the intent is left").1;
+        let give_up = self.elapsed() + Duration::from_secs(5);
+        let brief = Brief { id: "01RUN0".to_owned(), ..self.brief(book.clone()) };
+        let mut run = resume(brief, &self.state.history, &left, give_up).expect("the playbook is the same");
+        let (mut events, mut looks) = (vec![What::Begin], 0);
+        while let Some(what) = events.pop().filter(|_| looks < 100) {
+            let (moved, effects) = next(&run, &self.event(what));
+            run = moved;
+            for effect in effects {
+                events.extend(match effect {
+                    Effect::Look(_) => {
+                        looks += 1;
+                        vec![What::Blind { reason: "connection refused".to_owned(), seen: BTreeMap::new() }]
+                    }
+                    effect => self.answer(effect, &run),
+                });
+            }
+        }
+        looks
+    }
 }
 
 fn word(effect: &Effect) -> &'static str {
@@ -137,25 +161,7 @@ fn a_target_that_stays_away_leaves_it_unknown_and_people_are_told() {
     let book = playbook(CANCEL_THEN_TERMINATE);
     let mut stage = Stage::new(vec![query(7)], &[]);
     stage.killed_before(&book, "act", 1);
-    let left = left(&stage.state.history).pop_first().expect("the intent is left").1;
-    let brief = Brief { id: "01RUN0".to_owned(), ..stage.brief(book.clone()) };
-    let give_up = stage.elapsed() + Duration::from_secs(5);
-    let mut run = resume(brief, &stage.state.history, &left, give_up).expect("the playbook is the same");
-    let mut events = vec![What::Begin];
-    let mut looks = 0;
-    while let Some(what) = events.pop() {
-        let (moved, effects) = next(&run, &stage.event(what));
-        run = moved;
-        for effect in effects {
-            events.extend(match effect {
-                Effect::Look(_) => {
-                    looks += 1;
-                    vec![What::Blind { reason: "connection refused".to_owned(), seen: BTreeMap::new() }]
-                }
-                effect => stage.answer(effect, &run),
-            });
-        }
-    }
+    let looks = stage.resumed_while_away(&book);
     assert!(looks < 20, "{looks} looks");
     let notice = stage.log.last().and_then(Draft::notice).expect("people are told");
     assert_eq!(notice.event, "unknown");

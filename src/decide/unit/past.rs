@@ -58,19 +58,25 @@ pub(super) struct Of<'a> {
     pub names: Names<'a>,
 }
 
+/// What is read of it, and the room that the file has left for more; none when it had too little.
+struct Past<'a> {
+    records: Vec<(Timestamp, Draft)>,
+    room: &'a mut Option<usize>,
+}
+
 /// Reads it and folds it, as far as there is room for it.
 pub(super) fn read(reader: &mut Reader, node: Option<&Node>, of: &Of, room: &mut Option<usize>) -> History {
     let mut history = History::default();
     let Some(map) = node.and_then(|node| reader.map(node, &HISTORY)) else { return history };
-    let mut records = Vec::new();
+    let mut past = Past { records: Vec::new(), room };
     for item in map.get("actions").and_then(|node| reader.list(node, "actions")).unwrap_or_default() {
-        of.action(reader, item, &mut records, room);
+        of.action(reader, item, &mut past);
     }
     for item in map.get("pauses").and_then(|node| reader.list(node, "pauses")).unwrap_or_default() {
-        of.pause(reader, item, &mut records, room);
+        of.pause(reader, item, &mut past);
     }
-    records.sort_by_key(|(time, _)| *time);
-    for (seq, (time, body)) in (1..).zip(records) {
+    past.records.sort_by_key(|(time, _)| *time);
+    for (seq, (time, body)) in (1..).zip(past.records) {
         history.apply(&Record { seq, time, body });
     }
     let mut hands = |key: &str, right: &dyn Fn(String, Timestamp) -> Right| {
@@ -94,16 +100,10 @@ impl Of<'_> {
         Some((holder, self.ago(reader, &map)?))
     }
 
-    fn pause(
-        &self,
-        reader: &mut Reader,
-        node: &Node,
-        records: &mut Vec<(Timestamp, Draft)>,
-        room: &mut Option<usize>,
-    ) -> Option<()> {
+    fn pause(&self, reader: &mut Reader, node: &Node, past: &mut Past) -> Option<()> {
         let map = reader.map(node, &PAUSE)?;
         let since = self.ago(reader, &map)?;
-        take(reader, node, 1, room)?;
+        past.take(reader, node, 1)?;
         let scope = Scope { target: text(reader, &map, "target"), playbook: text(reader, &map, "playbook") };
         let length = map.get("for").and_then(|node| reader.duration(node));
         let order = PauseOrder { order: "pause".to_owned(), scope, until: length.map(|length| after(since, length)) };
@@ -114,29 +114,23 @@ impl Of<'_> {
             evidence: Some(serde_json::to_value(order).unwrap_or_default()),
             ..Draft::new(RecordKind::Control)
         };
-        records.push((since, draft));
+        past.records.push((since, draft));
         Some(())
     }
 
-    fn action(
-        &self,
-        reader: &mut Reader,
-        node: &Node,
-        records: &mut Vec<(Timestamp, Draft)>,
-        room: &mut Option<usize>,
-    ) -> Option<()> {
+    fn action(&self, reader: &mut Reader, node: &Node, past: &mut Past) -> Option<()> {
         let map = reader.map(node, &ACTION)?;
         let at = self.ago(reader, &map);
         let action = map.get("action").and_then(|node| action(reader, node));
         let outcome = map.get("outcome").and_then(|node| reader.word(node, &OUTCOMES));
         let outcome = outcome.unwrap_or(Some(OutcomeStatus::Done));
         let times = map.get("times").and_then(|node| reader.count32(node, 1, TIMES_MAX)).unwrap_or(1);
-        let whom = self.whom(reader, node, &map, (times, room));
+        let whom = self.whom(reader, node, &map, times, past);
         let (at, action, whom) = (at?, action?, whom?);
         let or = |text: Option<String>, own: &str| text.unwrap_or_else(|| own.to_owned());
         let playbook = or(text(reader, &map, "playbook"), self.playbook);
         let (target, run) = (or(text(reader, &map, "target"), self.target), text(reader, &map, "run"));
-        for (n, candidate) in (records.len()..).zip(whom) {
+        for (n, candidate) in (past.records.len()..).zip(whom) {
             let mut draft = Draft {
                 run: Some(run.clone().unwrap_or_else(|| format!("01PAST{n}"))),
                 target: Some(target.clone()),
@@ -150,24 +144,18 @@ impl Of<'_> {
                 }),
                 ..Draft::new(RecordKind::Intent)
             };
-            records.push((at, draft.clone()));
+            past.records.push((at, draft.clone()));
             if let Some(status) = outcome {
                 draft.kind = RecordKind::Outcome;
                 draft.outcome = Some(Outcome::new(status, "as the test says"));
-                records.push((at, draft));
+                past.records.push((at, draft));
             }
         }
         Some(())
     }
 
     /// Whom an action was about: a candidate of the test, others with the same query, or others.
-    fn whom(
-        &self,
-        reader: &mut Reader,
-        node: &Node,
-        map: &Map,
-        (times, room): (u32, &mut Option<usize>),
-    ) -> Option<Vec<Named>> {
+    fn whom(&self, reader: &mut Reader, node: &Node, map: &Map, times: u32, past: &mut Past) -> Option<Vec<Named>> {
         let the = |name: &str| self.candidates.iter().find(|candidate| names::of(candidate) == name);
         let count = usize::try_from(times).unwrap_or(usize::MAX);
         if let (Some(_), Some(like)) = (map.entry("candidate"), map.entry("like")) {
@@ -176,7 +164,7 @@ impl Of<'_> {
         }
         if let Some(node) = map.get("candidate") {
             let one = the(&names::read(reader, node, &self.names)?)?;
-            take(reader, node, weight(one).saturating_mul(count), room)?;
+            past.take(reader, node, weight(one).saturating_mul(count))?;
             return Some(vec![Named::from(one); count]);
         }
         let like = match map.get("like") {
@@ -191,7 +179,7 @@ impl Of<'_> {
             reader.error_help(node.span, "no-effect", "this test has no candidate", help);
             return None;
         };
-        take(reader, node, weight(first).saturating_mul(count), room)?;
+        past.take(reader, node, weight(first).saturating_mul(count))?;
         let row = reader.line(node.span);
         let other = |n: u32| {
             let mut named = Named::from(first);
@@ -214,16 +202,18 @@ fn weight(candidate: &Candidate) -> usize {
     }
 }
 
-/// Takes room; the first that has none is reported, and from then on there is none.
-fn take(reader: &mut Reader, node: &Node, wanted: usize, room: &mut Option<usize>) -> Option<()> {
-    let left = (*room)?;
-    *room = left.checked_sub(wanted);
-    if room.is_none() {
-        let message = format!("the `history` of this file has more than {MOST_PAST} actions and pauses of the past");
-        let help = "write smaller `times`, just above the limit that is tested, or split the file";
-        reader.error_help(node.span, "too-large", message, help);
+impl Past<'_> {
+    /// Takes room; the first that has none is reported, and from then on there is none.
+    fn take(&mut self, reader: &mut Reader, node: &Node, wanted: usize) -> Option<()> {
+        *self.room = (*self.room)?.checked_sub(wanted);
+        if self.room.is_none() {
+            let message =
+                format!("the `history` of this file has more than {MOST_PAST} actions and pauses of the past");
+            let help = "write smaller `times`, just above the limit that is tested, or split the file";
+            reader.error_help(node.span, "too-large", message, help);
+        }
+        self.room.map(|_| ())
     }
-    room.map(|_| ())
 }
 
 /// An action by its name.

@@ -17,7 +17,7 @@ const LEAST: (u32, u32) = (3, 5);
 /// A program of Prometheus's, from the tests' cache or the path. When there is none of the version needed, it says so
 /// loudly, and fails where `tests/run.sh` has promised that it is there.
 pub fn program(name: &str) -> Option<PathBuf> {
-    let fetched = places::cache().join("prometheus/root/usr/bin").join(name);
+    let fetched = places::cache().join("prometheus-3/unpacked/usr/bin").join(name);
     let found = [fetched, PathBuf::from(name)].into_iter().find(|program| {
         let said = Command::new(program).arg("--version").output().map(|output| output.stdout).unwrap_or_default();
         version(&String::from_utf8_lossy(&said)).is_some_and(|version| version >= LEAST)
