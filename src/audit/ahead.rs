@@ -8,7 +8,7 @@ use crate::model::Record;
 use std::io;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::thread::{self, Builder};
+use std::thread::{self, Builder, JoinHandle};
 
 /// Bytes of lines that are handed on together.
 const CHUNK: usize = 64 * 1024;
@@ -45,7 +45,25 @@ pub(super) struct Ahead {
 
 enum Source {
     Here(Forward),
-    Threads { threads: Vec<Parser>, turn: usize, ended: bool },
+    Threads { crew: Crew, turn: usize, ended: bool },
+}
+
+/// The threads of one file; none of them outlives it.
+#[derive(Default)]
+struct Crew {
+    parsers: Vec<Parser>,
+    handles: Vec<JoinHandle<()>>,
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        // With nobody to give anything to each ends after the chunk that it has in hand.
+        self.parsers.clear();
+        for handle in self.handles.drain(..) {
+            // One that was lost has shown itself by what it did not give out.
+            let _ = handle.join();
+        }
+    }
 }
 
 /// A thread that hashes and parses every so many-th chunk.
@@ -112,7 +130,7 @@ impl Source {
         match self {
             Source::Here(lines) => Ok(lines.next()?.map(Read::new).into_iter().collect()),
             Source::Threads { ended: true, .. } => Ok(Vec::new()),
-            Source::Threads { threads, turn, ended } => {
+            Source::Threads { crew: Crew { parsers: threads, .. }, turn, ended } => {
                 let before = turn.checked_sub(1).unwrap_or(threads.len() - 1);
                 // A thread that has come to the end has nothing left to make room for.
                 let _ = threads[before].used.send(used);
@@ -128,26 +146,27 @@ impl Source {
 }
 
 /// Starts a thread of that name.
-type Spawn = dyn Fn(&str, Box<dyn FnOnce() + Send>) -> io::Result<()>;
+type Spawn = dyn Fn(&str, Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>>;
 
-fn spawn(name: &str, work: Box<dyn FnOnce() + Send>) -> io::Result<()> {
-    Builder::new().name(name.to_owned()).spawn(work).map(drop)
+fn spawn(name: &str, work: Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> {
+    Builder::new().name(name.to_owned()).spawn(work)
 }
 
 /// Starts the threads of one file. They end with it, or when nobody takes what they give out.
 fn threads(lines: Forward, parsers: usize, spawn: &Spawn) -> io::Result<Source> {
+    let mut crew = Crew::default();
+    // Behind the crew, so that it is dropped before it: its threads wait for what comes from here.
     let mut inboxes = Vec::new();
-    let mut threads = Vec::new();
     for _ in 0..parsers {
         let (inbox, chunks) = sync_channel(WAITING);
         let (out, parsed) = sync_channel(WAITING);
         let (used, spent) = channel();
-        spawn("audit-parse", Box::new(move || parse_chunks(&chunks, &out, &spent)))?;
+        crew.handles.push(spawn("audit-parse", Box::new(move || parse_chunks(&chunks, &out, &spent)))?);
         inboxes.push(inbox);
-        threads.push(Parser { parsed, used });
+        crew.parsers.push(Parser { parsed, used });
     }
-    spawn("audit-read", Box::new(move || deal(lines, &inboxes)))?;
-    Ok(Source::Threads { threads, turn: 0, ended: false })
+    crew.handles.push(spawn("audit-read", Box::new(move || deal(lines, &inboxes)))?);
+    Ok(Source::Threads { crew, turn: 0, ended: false })
 }
 
 /// Gives the chunks of a file to the threads in turn; an empty one is the end.
@@ -244,9 +263,32 @@ mod tests {
     }
 
     #[test]
+    fn no_thread_outlives_its_reader() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "x\n".repeat(1_000_000)).unwrap();
+        let ended = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let count = ended.clone();
+        let counted = move |name: &str, work: Box<dyn FnOnce() + Send>| {
+            let ended = count.clone();
+            let work = move || {
+                work();
+                // A thread that was not waited for would not have come here yet.
+                thread::sleep(std::time::Duration::from_millis(20));
+                ended.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            };
+            spawn(name, Box::new(work))
+        };
+        let mut lines = Ahead::with(file.path(), 2, &counted).unwrap();
+        assert!(lines.next().unwrap().is_some());
+        drop(lines);
+        assert_eq!(ended.load(std::sync::atomic::Ordering::SeqCst), 3);
+    }
+
+    #[test]
     fn a_thread_that_is_lost_is_not_the_end_of_the_file() {
         let (parsed, used) = (sync_channel(1).1, channel().0);
-        let mut lines = Ahead::of(Source::Threads { threads: vec![Parser { parsed, used }], turn: 0, ended: false });
+        let crew = Crew { parsers: vec![Parser { parsed, used }], handles: Vec::new() };
+        let mut lines = Ahead::of(Source::Threads { crew, turn: 0, ended: false });
         assert!(lines.next().is_err());
     }
 
